@@ -1,0 +1,94 @@
+//! Gram matrices q k^T over a chunk of pixels and the squared L2 norms, for every head (MDTA, Zamir et al. 2022,
+//! "Restormer", eq. 1). 64 invocations share 8 pixels of 8 quads of q and of k in workgroup memory; each sums one
+//! quad of q against one quad of k.
+//! axis DTYPE f32 f16
+#import shared/dtype
+#import shared/index
+#import attention/channel_io
+
+struct Params {
+    batch: u32,
+    pixels: u32,
+    chunks: u32,
+    heads: u32,
+    cq: u32,
+    q_stride: u32,
+    q_offset: u32,
+    k_stride: u32,
+    k_offset: u32,
+    q_tiles: u32,
+    k_tiles: u32,
+}
+#params
+
+@group(0) @binding(1) var<storage, read> q: array<Store>;              // [batch, pixels, q_stride]
+@group(0) @binding(2) var<storage, read> k: array<Store>;              // [batch, pixels, k_stride]
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [batch, chunks, heads, gram_size]
+
+var<workgroup> tile_q: array<vec4<f32>, 64>; // [8 pixels, 8 quads]
+var<workgroup> tile_k: array<vec4<f32>, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let id = linear(group, groups);
+    let k_tile = id % p.k_tiles;
+    let q_tile = id / p.k_tiles % p.q_tiles;
+    let head = id / p.k_tiles / p.q_tiles % p.heads;
+    let chunk = id / p.k_tiles / p.q_tiles / p.heads % p.chunks;
+    let image = id / p.k_tiles / p.q_tiles / p.heads / p.chunks;
+    if image >= p.batch { return; }
+
+    let size = (p.pixels + p.chunks - 1u) / p.chunks;
+    let start = chunk * size;
+    let end = min(start + size, p.pixels);
+    // The quad this invocation loads, and the pair of quads it sums.
+    let load_q = q_tile * 8u + local % 8u;
+    let load_k = k_tile * 8u + local % 8u;
+    let own_q = local / 8u;
+    let own_k = local % 8u;
+    var s0 = vec4<f32>(0.0);
+    var s1 = vec4<f32>(0.0);
+    var s2 = vec4<f32>(0.0);
+    var s3 = vec4<f32>(0.0);
+    var squares_q = vec4<f32>(0.0);
+    var squares_k = vec4<f32>(0.0);
+    for (var base = start; base < end; base += 8u) {
+        let n = base + local / 8u;
+        var a = vec4<f32>(0.0);
+        var b = vec4<f32>(0.0);
+        if n < end {
+            let pixel = image * p.pixels + n;
+            if load_q < p.cq { a = unpack(q[pixel * p.q_stride + p.q_offset + head * p.cq + load_q]); }
+            if load_k < p.cq { b = unpack(k[pixel * p.k_stride + p.k_offset + head * p.cq + load_k]); }
+        }
+        tile_q[local] = a;
+        tile_k[local] = b;
+        workgroupBarrier();
+        for (var m = 0u; m < 8u; m++) {
+            let qv = tile_q[m * 8u + own_q];
+            let kv = tile_k[m * 8u + own_k];
+            s0 = fma(vec4<f32>(qv.x), kv, s0);
+            s1 = fma(vec4<f32>(qv.y), kv, s1);
+            s2 = fma(vec4<f32>(qv.z), kv, s2);
+            s3 = fma(vec4<f32>(qv.w), kv, s3);
+            squares_q += qv * qv;
+            squares_k += kv * kv;
+        }
+        workgroupBarrier();
+    }
+    let out = ((image * p.chunks + chunk) * p.heads + head) * gram_size(p.cq);
+    let i = q_tile * 8u + own_q;
+    let j = k_tile * 8u + own_k;
+    if i < p.cq && j < p.cq {
+        y[out + (4u * i) * p.cq + j] = s0;
+        y[out + (4u * i + 1u) * p.cq + j] = s1;
+        y[out + (4u * i + 2u) * p.cq + j] = s2;
+        y[out + (4u * i + 3u) * p.cq + j] = s3;
+    }
+    if k_tile == 0u && own_k == 0u && i < p.cq { y[out + 4u * p.cq * p.cq + i] = squares_q; }
+    if q_tile == 0u && own_q == 0u && j < p.cq { y[out + 4u * p.cq * p.cq + p.cq + j] = squares_k; }
+}

@@ -1,0 +1,80 @@
+//! Gram matrices q k^T over a chunk of pixels and the squared L2 norms, for every head (MDTA, Zamir et al. 2022,
+//! "Restormer", eq. 1). One subgroup a workgroup: each lane owns a quad of k channels, QUADS quads of q channels are
+//! broadcast from the lanes that loaded them.
+//! axis DTYPE f32 f16
+//! axis LANES 4 8
+//! axis QUADS 1 4
+#import shared/dtype
+#import shared/index
+#import attention/channel_io
+
+struct Params {
+    batch: u32,
+    pixels: u32,
+    chunks: u32,
+    heads: u32,
+    // Quads of channels of one head.
+    cq: u32,
+    // Pixel strides and first quads of q and k.
+    q_stride: u32,
+    q_offset: u32,
+    k_stride: u32,
+    k_offset: u32,
+    q_tiles: u32,
+    k_tiles: u32,
+}
+#params
+
+@group(0) @binding(1) var<storage, read> q: array<Store>;              // [batch, pixels, q_stride]
+@group(0) @binding(2) var<storage, read> k: array<Store>;              // [batch, pixels, k_stride]
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [batch, chunks, heads, gram_size]
+
+@compute @workgroup_size($LANES)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let id = linear(group, groups);
+    let k_tile = id % p.k_tiles;
+    let q_tile = id / p.k_tiles % p.q_tiles;
+    let head = id / p.k_tiles / p.q_tiles % p.heads;
+    let chunk = id / p.k_tiles / p.q_tiles / p.heads % p.chunks;
+    let image = id / p.k_tiles / p.q_tiles / p.heads / p.chunks;
+    if image >= p.batch { return; }
+
+    let j = k_tile * $(LANES)u + lane;
+    let i = q_tile * $(QUADS)u + min(lane, $(QUADS-1)u);
+    let size = (p.pixels + p.chunks - 1u) / p.chunks;
+    let first = image * p.pixels + chunk * size;
+    let count = min(size, p.pixels - min(p.pixels, chunk * size));
+    var at_q = first * p.q_stride + p.q_offset + head * p.cq + min(i, p.cq - 1u);
+    var at_k = first * p.k_stride + p.k_offset + head * p.cq + min(j, p.cq - 1u);
+    #repeat R 0 4*QUADS
+    var sum$R = vec4<f32>(0.0);
+    #end
+    var squares_q = vec4<f32>(0.0);
+    var squares_k = vec4<f32>(0.0);
+    for (var n = 0u; n < count; n++) {
+        let a = unpack(q[at_q]);
+        let b = unpack(k[at_k]);
+        #repeat R 0 4*QUADS
+        sum$R = fma(vec4<f32>(subgroupBroadcast(a[$(R%4)], $(R/4)u)), b, sum$R);
+        #end
+        // The first q tile measures k, the first k tile measures q: every channel once.
+        squares_q += a * a;
+        squares_k += b * b;
+        at_q += p.q_stride;
+        at_k += p.k_stride;
+    }
+    var out = ((image * p.chunks + chunk) * p.heads + head) * gram_size(p.cq);
+    if j < p.cq {
+        #repeat R 0 4*QUADS
+        if q_tile * $(QUADS)u + $(R/4)u < p.cq { y[out + (q_tile * $(4*QUADS)u + $(R)u) * p.cq + j] = sum$R; }
+        #end
+        if q_tile == 0u { y[out + 4u * p.cq * p.cq + p.cq + j] = squares_k; }
+    }
+    if k_tile == 0u {
+        if lane < $(QUADS)u && i < p.cq { y[out + 4u * p.cq * p.cq + i] = squares_q; }
+    }
+}

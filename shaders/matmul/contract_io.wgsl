@@ -1,0 +1,109 @@
+// What both contraction kernels share: bindings, parameters, the operand loader and the epilogue.
+//
+// out[b, r, n] = epilogue( sum_k A[b, r, k] * W[b?, k, n] ), r = output pixel, k = (tap, input channel).
+// All widths are in vec4s ("quads").
+#import shared/dtype
+#import shared/index
+#import shared/activation
+
+struct Params {
+    batch: u32,
+    // Output pixels of one image, its width, and the input's height and width.
+    rows: u32,
+    out_w: u32,
+    in_h: u32,
+    in_w: u32,
+    // The input quads this kernel reads: pixel stride, first quad, quads used as K.
+    x_stride: u32,
+    x_offset: u32,
+    k4: u32,
+    // Quads of the output (of one half when gated), the panels that cover them.
+    n4: u32,
+    panels: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride: u32,
+    pad: u32,
+    // Vectors from one image's weights to the next; 0 when all share them.
+    w_batch: u32,
+}
+#params
+
+@group(0) @binding(1) var<storage, read> x: array<Store>;             // [batch, in_h, in_w, x_stride]
+@group(0) @binding(2) var<storage, read> w: array<Store>;             // [batch?, panels, taps * 4 k4, panel quads]
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
+@group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
+@group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
+@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4]
+#if OUT == f32
+@group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
+fn store(at: u32, v: vec4<f32>) { y[at] = v; }
+#else
+@group(0) @binding(7) var<storage, read_write> y: array<Store>;       // [batch, rows, n4]
+fn store(at: u32, v: vec4<f32>) { y[at] = pack(v); }
+#endif
+
+// Prologue: 0 none, 1 divide by the deviation (BiasFree LayerNorm), 2 subtract the mean first.
+override NORM: u32 = 0u;
+// Prologue: multiply by a factor per channel (channel attention).
+override SCALE: bool = false;
+override BIAS: bool = false;
+override RESIDUAL: bool = false;
+override ACTIVATION: u32 = 0u;
+// What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
+override GATE: u32 = 0u;
+
+// Where a row of A starts for each tap. `inside` is false in the zero padding.
+struct Source {
+    quad: u32,
+    inside: bool,
+}
+
+fn source(image: u32, row: u32, ty: u32, tx: u32) -> Source {
+    #if WINDOW == 1
+    let iy = i32((row / p.out_w) * p.stride + ty) - i32(p.pad);
+    let ix = i32((row % p.out_w) * p.stride + tx) - i32(p.pad);
+    let inside = iy >= 0 && ix >= 0 && iy < i32(p.in_h) && ix < i32(p.in_w);
+    let pixel = select(0u, u32(iy) * p.in_w + u32(ix), inside);
+    return Source((image * p.in_h * p.in_w + pixel) * p.x_stride + p.x_offset, inside);
+    #else
+    return Source((image * p.rows + row) * p.x_stride + p.x_offset, true);
+    #endif
+}
+
+fn operand(s: Source, k4: u32, norm: vec2<f32>, factor: vec4<f32>) -> vec4<f32> {
+    var a = unpack(x[s.quad + k4]);
+    #if WINDOW == 1
+    a = select(vec4<f32>(0.0), a, s.inside);
+    #endif
+    if NORM == 2u { a = (a - norm.x) * norm.y; }
+    if NORM == 1u { a = a * norm.y; }
+    if SCALE { a = a * factor; }
+    return a;
+}
+
+fn norm_of(image: u32, row: u32) -> vec2<f32> {
+    if NORM != 0u { return stats[image * p.rows + row].xy; }
+    return vec2<f32>(0.0, 1.0);
+}
+
+fn factor_of(image: u32, k4: u32) -> vec4<f32> {
+    if SCALE { return unpack(scale[image * p.k4 + k4]); }
+    return vec4<f32>(1.0);
+}
+
+fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+    return activate(a, GATE) * b;
+}
+
+fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
+    var v = activate(sum, ACTIVATION);
+    let at = (image * p.rows + row) * p.n4 + n4;
+    if RESIDUAL { v = v + unpack(residual[at]); }
+    store(at, v);
+}
+
+fn bias_of(quad: u32) -> vec4<f32> {
+    if BIAS { return bias[quad]; }
+    return vec4<f32>(0.0);
+}

@@ -1,0 +1,53 @@
+//! LayerNorm over the channels of each pixel. The variance is about the mean and biased; with CENTRE off the values
+//! themselves are not centred (BiasFree). Accumulates in f32, two passes.
+//! axis DTYPE f32 f16
+#import shared/dtype
+#import shared/index
+
+struct Params {
+    rows: u32,
+    quads: u32,
+    // Channels that carry values, and padding lanes, which hold zeros.
+    channels: f32,
+    padding: f32,
+    eps: f32,
+}
+#params
+
+@group(0) @binding(1) var<storage, read> x: array<Store>;            // [rows, quads]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;   // [quads], zero in padding lanes
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;     // [quads], zero in padding lanes
+@group(0) @binding(4) var<storage, read_write> y: array<Store>;      // [rows, quads]
+
+override CENTRE: bool = true;
+override WEIGHT: bool = true;
+override BIAS: bool = true;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = linear(group, groups) * 64u + local;
+    if row >= p.rows { return; }
+    let base = row * p.quads;
+    var sum = vec4<f32>(0.0);
+    for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
+    let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
+    var squares = 0.0;
+    for (var i = 0u; i < p.quads; i++) {
+        let d = unpack(x[base + i]) - mean;
+        squares += dot(d, d);
+    }
+    // Each padding lane added mean^2.
+    let scale = inverseSqrt(max(squares - p.padding * mean * mean, 0.0) / p.channels + p.eps);
+    for (var i = 0u; i < p.quads; i++) {
+        var v = unpack(x[base + i]);
+        if CENTRE { v -= mean; }
+        v *= scale;
+        if WEIGHT { v *= weight[i]; }
+        if BIAS { v += bias[i]; }
+        y[base + i] = pack(v);
+    }
+}

@@ -1,0 +1,38 @@
+//! Mean and 1 / sqrt(variance + eps) over the channels of each pixel: the half of a LayerNorm that a contraction cannot
+//! fold into its matrix.
+//! axis DTYPE f32 f16
+#import shared/dtype
+#import shared/index
+
+struct Params {
+    rows: u32,
+    quads: u32,
+    channels: f32,
+    padding: f32,
+    eps: f32,
+}
+#params
+
+@group(0) @binding(1) var<storage, read> x: array<Store>;              // [rows, quads]
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [rows]: mean, 1 / deviation, 0, 0
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = linear(group, groups) * 64u + local;
+    if row >= p.rows { return; }
+    let base = row * p.quads;
+    var sum = vec4<f32>(0.0);
+    for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
+    let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
+    var squares = vec4<f32>(0.0);
+    for (var i = 0u; i < p.quads; i++) {
+        let d = unpack(x[base + i]) - mean;
+        squares += d * d;
+    }
+    let variance = max(dot(squares, vec4<f32>(1.0)) - p.padding * mean * mean, 0.0) / p.channels;
+    y[row] = vec4<f32>(mean, inverseSqrt(variance + p.eps), 0.0, 0.0);
+}

@@ -1,0 +1,149 @@
+//! One named tensor of a [`super::StateDict`]: its type, its shape, and where its bytes come from.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use super::element::Element;
+use super::generate::fill_uniform;
+
+/// Bytes that outlive every view of them.
+#[derive(Debug)]
+pub enum Backing {
+    /// A file, read by the operating system page by page when a tensor is decoded.
+    Map(Mmap),
+    Static(&'static [u8]),
+    Owned(Vec<u8>),
+}
+
+impl Backing {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Backing::Map(map) => map,
+            Backing::Static(bytes) => bytes,
+            Backing::Owned(bytes) => bytes,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Row-major bytes from `at` on.
+    Dense { backing: Arc<Backing>, at: usize },
+    /// Element `[i, j, ...]` lies at byte `at + (i * strides[0] + j * strides[1] + ...) * size`.
+    Strided { backing: Arc<Backing>, at: usize, strides: Vec<usize> },
+    /// f32 values from the rule of [`super::generate`].
+    Uniform { state: u64, lo: f64, hi: f64 },
+}
+
+/// Whoever makes an entry has proven that its element count fits a usize and that its bytes lie inside the backing.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub element: Element,
+    pub shape: Vec<usize>,
+    pub source: Source,
+}
+
+/// The number of elements, or None when it does not fit a usize.
+pub fn element_count(shape: &[usize]) -> Option<usize> {
+    // A zero anywhere makes the tensor empty, however large the other dimensions are.
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d))
+}
+
+impl Entry {
+    pub fn elements(&self) -> usize {
+        element_count(&self.shape).unwrap_or(0)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.elements() as u64 * self.element.size() as u64
+    }
+
+    /// Row-major little-endian bytes of `count` elements from `first` on; None for values made by a rule.
+    pub fn dense(&self, first: usize, count: usize) -> Option<Cow<'_, [u8]>> {
+        let size = self.element.size();
+        match &self.source {
+            Source::Dense { backing, at } => {
+                let start = at + first * size;
+                Some(Cow::Borrowed(backing.bytes().get(start..start + count * size).unwrap_or(&[])))
+            }
+            Source::Strided { backing, at, strides } => {
+                let bytes = backing.bytes().get(*at..).unwrap_or(&[]);
+                Some(Cow::Owned(gather(bytes, size, &self.shape, strides, first, count)))
+            }
+            Source::Uniform { .. } => None,
+        }
+    }
+
+    /// `count` values from `first` on, appended to `out`; false when the tensor holds no floats.
+    pub fn append_f32(&self, first: usize, count: usize, out: &mut Vec<f32>) -> bool {
+        if let Source::Uniform { state, lo, hi } = self.source {
+            let start = out.len();
+            out.resize(start + count, 0.0);
+            fill_uniform(state, first as u64, lo, hi, &mut out[start..]);
+            return true;
+        }
+        self.dense(first, count).is_some_and(|bytes| self.element.append_f32(&bytes, out))
+    }
+}
+
+/// Walks the index space like an odometer, so that a transposed or sliced tensor comes out row-major.
+fn gather(bytes: &[u8], size: usize, shape: &[usize], strides: &[usize], first: usize, count: usize) -> Vec<u8> {
+    let mut index = vec![0; shape.len()];
+    let (mut rest, mut offset) = (first, 0usize);
+    for d in (0..shape.len()).rev() {
+        index[d] = rest % shape[d].max(1);
+        rest /= shape[d].max(1);
+        offset += index[d] * strides[d];
+    }
+    let mut out = Vec::with_capacity(count * size);
+    for _ in 0..count {
+        out.extend_from_slice(bytes.get(offset * size..(offset + 1) * size).unwrap_or(&[0; 8][..size]));
+        for d in (0..shape.len()).rev() {
+            index[d] += 1;
+            offset += strides[d];
+            if index[d] < shape[d] {
+                break;
+            }
+            offset -= strides[d] * shape[d];
+            index[d] = 0;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strided(shape: &[usize], strides: &[usize], at: usize) -> Entry {
+        let bytes: Vec<u8> = (0..24u8).collect();
+        let source = Source::Strided { backing: Arc::new(Backing::Owned(bytes)), at, strides: strides.to_vec() };
+        Entry { element: Element::U8, shape: shape.to_vec(), source }
+    }
+
+    #[test]
+    fn a_transposed_tensor_comes_out_row_major() {
+        let t = strided(&[3, 2], &[1, 3], 0);
+        assert_eq!(t.dense(0, 6).unwrap().as_ref(), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(t.dense(2, 3).unwrap().as_ref(), [1, 4, 2], "a range starts inside");
+    }
+
+    #[test]
+    fn a_slice_and_an_expanded_dimension() {
+        assert_eq!(strided(&[2, 2], &[6, 2], 1).dense(0, 4).unwrap().as_ref(), [1, 3, 7, 9]);
+        assert_eq!(strided(&[3], &[0], 5).dense(0, 3).unwrap().as_ref(), [5, 5, 5]);
+        assert_eq!(strided(&[], &[], 5).dense(0, 1).unwrap().as_ref(), [5], "a scalar");
+    }
+
+    #[test]
+    fn counts_know_overflow_and_emptiness() {
+        assert_eq!(element_count(&[usize::MAX, 2]), None);
+        assert_eq!(element_count(&[usize::MAX, 2, 0]), Some(0));
+        assert_eq!(element_count(&[]), Some(1));
+    }
+}

@@ -1,0 +1,243 @@
+//! Weights in the layout of the kernel that reads them, packed once at load. A [`Pack`] says what to pack without
+//! holding data, so a graph can be built, fused and costed before any weight is read.
+
+use std::collections::BTreeSet;
+
+use super::StateDict;
+use crate::base::{Channels, DType, Error, Kind, Result};
+
+/// A matrix and everything that is folded into it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Matrix {
+    /// Key of `[out, in, kh, kw]` or `[out, in]`.
+    pub weight: String,
+    pub bias: Option<String>,
+    /// The rows of the stored tensor that are used; all when `None` (fused q, k, v projections are cut this way).
+    pub rows: Option<(u32, u32)>,
+    /// Kernel height and width.
+    pub kernel: (u32, u32),
+    pub inputs: Channels,
+    /// Output columns; both halves when gated.
+    pub outputs: Channels,
+    /// Weight and bias of a LayerNorm in front (1x1 kernels only: a bias in front of zero padding is not constant).
+    pub gamma: Option<String>,
+    pub beta: Option<String>,
+    /// A factor for each output channel (NAFNet's beta and gamma, layer scale).
+    pub out_scale: Option<String>,
+    /// The two halves of the columns share panels.
+    pub gated: bool,
+}
+
+impl Matrix {
+    pub fn has_bias(&self) -> bool {
+        self.bias.is_some() || self.beta.is_some()
+    }
+}
+
+/// One weight buffer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Pack {
+    /// `[panels, taps * K, panel quads]`, stored in the plan's precision.
+    Matrix(Matrix),
+    /// The bias of a matrix in column order, f32.
+    Bias(Matrix),
+    /// Depthwise weights `[C, 1, k, k]` as `[k * k, quads]`, in the plan's precision.
+    Depthwise { weight: String, kernel: u32, channels: Channels },
+    /// One value a channel, f32.
+    Vector { key: String, channels: Channels },
+    /// A table `[rows, channels]`, f32.
+    Table { key: String, channels: Channels },
+    /// Values as they are, f32.
+    Flat { key: String },
+}
+
+/// Quads of a panel, plain and gated; see `Target::panel_quads`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Panels {
+    pub plain: u32,
+    pub gated: u32,
+}
+
+impl Pack {
+    /// State dict keys this buffer is made of.
+    pub fn keys(&self) -> BTreeSet<&str> {
+        match self {
+            Pack::Matrix(m) | Pack::Bias(m) => {
+                let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
+                optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
+            }
+            Pack::Depthwise { weight: key, .. }
+            | Pack::Vector { key, .. }
+            | Pack::Table { key, .. }
+            | Pack::Flat { key } => BTreeSet::from([key.as_str()]),
+        }
+    }
+
+    /// Name under which the buffer is reported.
+    pub fn name(&self) -> &str {
+        match self {
+            Pack::Matrix(m) | Pack::Bias(m) => &m.weight,
+            Pack::Depthwise { weight: key, .. }
+            | Pack::Vector { key, .. }
+            | Pack::Table { key, .. }
+            | Pack::Flat { key } => key,
+        }
+    }
+
+    /// The packed bytes.
+    pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
+        Ok(match self {
+            Pack::Matrix(m) => precision.pack(&pack_matrix(m, dict, panels)?),
+            Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
+            Pack::Depthwise { weight, kernel, channels } => {
+                let taps = (kernel * kernel) as usize;
+                let values = sized(dict, weight, channels.logical() as usize * taps)?;
+                let stride = channels.padded() as usize;
+                let mut out = vec![0.0; taps * stride];
+                for (c, at) in channels.positions().iter().enumerate() {
+                    for tap in 0..taps {
+                        out[tap * stride + *at as usize] = values[c * taps + tap];
+                    }
+                }
+                precision.pack(&out)
+            }
+            Pack::Vector { key, channels } => {
+                DType::F32.pack(&spread(&sized(dict, key, channels.logical() as usize)?, channels))
+            }
+            Pack::Table { key, channels } => {
+                let values = dict.f32(key)?;
+                let width = channels.logical() as usize;
+                DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
+            }
+            Pack::Flat { key } => DType::F32.pack(&dict.f32(key)?),
+        })
+    }
+
+    /// Bytes of the packed buffer when they follow from the layout alone; tables and flat values are small.
+    pub fn bytes(&self, panels: Panels, precision: DType) -> u64 {
+        match self {
+            Pack::Matrix(m) => {
+                let (width, count) = columns(m, panels);
+                u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded())
+                    * u64::from(4 * width * count)
+                    * precision.size() as u64
+            }
+            Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
+            Pack::Depthwise { kernel, channels, .. } => {
+                u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
+            }
+            Pack::Vector { channels, .. } => u64::from(channels.padded()) * 4,
+            Pack::Table { .. } | Pack::Flat { .. } => 0,
+        }
+    }
+}
+
+fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
+    let values = dict.f32(key)?;
+    if values.len() != count {
+        return Err(Error::new(Kind::Checkpoint, format!("the tensor {key} of {} has the wrong size", dict.name()))
+            .why(format!("expected {count} values, got {}", values.len())));
+    }
+    Ok(values)
+}
+
+fn spread(values: &[f32], channels: &Channels) -> Vec<f32> {
+    let mut out = vec![0.0; channels.padded() as usize];
+    for (v, at) in values.iter().zip(channels.positions()) {
+        out[at as usize] = *v;
+    }
+    out
+}
+
+/// Quads of one panel and number of panels.
+fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
+    if m.gated {
+        (panels.gated, (m.outputs.quads() / 2).div_ceil(panels.gated / 2))
+    } else {
+        (panels.plain, m.outputs.quads().div_ceil(panels.plain))
+    }
+}
+
+/// Where logical output channel lies among the columns: panel and lane inside it.
+fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
+    let (width, _) = columns(m, panels);
+    m.outputs
+        .positions()
+        .iter()
+        .map(|at| {
+            let (quad, lane) = (at / 4, at % 4);
+            let (panel, column) = if m.gated {
+                let half = m.outputs.quads() / 2;
+                let (quad, second) = if quad < half { (quad, 0) } else { (quad - half, width / 2) };
+                (quad / (width / 2), quad % (width / 2) + second)
+            } else {
+                (quad / width, quad % width)
+            };
+            (panel as usize, (4 * column + lane) as usize)
+        })
+        .collect()
+}
+
+fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
+    key.map(|k| sized(dict, k, count)).transpose()
+}
+
+/// The used rows of the stored weight, `[out, in * taps]`.
+fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
+    let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
+    let out = m.outputs.logical() as usize;
+    match m.rows {
+        Some((first, last)) => {
+            debug_assert_eq!((last - first) as usize, out);
+            dict.f32_range(&m.weight, first as usize * row, out * row)
+        }
+        None => sized(dict, &m.weight, out * row),
+    }
+}
+
+fn pack_matrix(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
+    let weight = stored(m, dict)?;
+    let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
+    let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
+    let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
+    let (width, count) = columns(m, panels);
+    let (width, count) = (4 * width as usize, count as usize);
+    let depth = taps * m.inputs.padded() as usize;
+    let mut out = vec![0.0; count * depth * width];
+    let positions = m.inputs.positions();
+    for (o, (panel, column)) in place(m, panels).into_iter().enumerate() {
+        let factor = scale.as_ref().map_or(1.0, |s| s[o]);
+        for (i, at) in positions.iter().enumerate() {
+            let factor = factor * gamma.as_ref().map_or(1.0, |g| g[i]);
+            for tap in 0..taps {
+                let k = tap * m.inputs.padded() as usize + *at as usize;
+                out[(panel * depth + k) * width + column] = weight[(o * inputs + i) * taps + tap] * factor;
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn pack_bias(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
+    let outputs = m.outputs.logical() as usize;
+    let mut bias = match (&m.bias, m.rows) {
+        (Some(key), Some((first, _))) => dict.f32_range(key, first as usize, outputs)?,
+        (Some(key), None) => sized(dict, key, outputs)?,
+        (None, _) => vec![0.0; outputs],
+    };
+    let inputs = m.inputs.logical() as usize;
+    if let Some(beta) = optional(dict, m.beta.as_ref(), inputs)? {
+        for (b, row) in bias.iter_mut().zip(stored(m, dict)?.chunks(inputs)) {
+            *b += row.iter().zip(&beta).map(|(w, v)| f64::from(*w) * f64::from(*v)).sum::<f64>() as f32;
+        }
+    }
+    if let Some(scale) = optional(dict, m.out_scale.as_ref(), outputs)? {
+        bias.iter_mut().zip(scale).for_each(|(b, s)| *b *= s);
+    }
+    let (width, count) = columns(m, panels);
+    let mut out = vec![0.0; (4 * width * count) as usize];
+    for (b, (panel, column)) in bias.into_iter().zip(place(m, panels)) {
+        out[panel * 4 * width as usize + column] = b;
+    }
+    Ok(out)
+}

@@ -1,0 +1,244 @@
+//! Adapters: list them, choose one, open it.
+
+use std::sync::{Arc, Mutex};
+
+use super::pipelines::Pipelines;
+use crate::base::{Error, Kind, Result};
+use crate::kernel::{Contraction, Target};
+
+/// Which adapter to use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first discrete, then integrated GPU; a software adapter only when nothing else exists.
+    #[default]
+    Auto,
+    /// The adapter at this index of [`list_adapters`].
+    Index(usize),
+    /// The first adapter whose name, driver or PCI id contains this text, ignoring case; `cpu` means any software one.
+    Name(String),
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(index) => DeviceChoice::Index(index),
+            Err(_) if text.eq_ignore_ascii_case("auto") || text.is_empty() => DeviceChoice::Auto,
+            Err(_) => DeviceChoice::Name(text.to_owned()),
+        })
+    }
+}
+
+/// One adapter as `vernis devices` shows it.
+#[derive(Debug, Clone)]
+pub struct AdapterSummary {
+    pub index: usize,
+    pub name: String,
+    pub backend: String,
+    pub driver: String,
+    pub kind: String,
+    pub pci: String,
+    pub software: bool,
+    /// Lanes of a subgroup when they are all equal.
+    pub subgroup: Option<u32>,
+    pub f16: bool,
+    pub timestamps: bool,
+    pub immediates: bool,
+    pub cooperative_matrix: bool,
+    pub max_binding_bytes: u64,
+}
+
+/// An open device with its pipelines.
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) pipelines: Pipelines,
+    summary: AdapterSummary,
+    target: Target,
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    // GL reports software adapters as if they were GPUs and lacks what the kernels need.
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    wgpu::Instance::new(descriptor)
+}
+
+fn adapters() -> Vec<(wgpu::Adapter, AdapterSummary)> {
+    let instance = instance();
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+        .into_iter()
+        .enumerate()
+        .map(|(index, adapter)| {
+            let summary = summarise(index, &adapter);
+            (adapter, summary)
+        })
+        .collect()
+}
+
+fn summarise(index: usize, adapter: &wgpu::Adapter) -> AdapterSummary {
+    let info = adapter.get_info();
+    let features = adapter.features();
+    let fixed = info.subgroup_min_size == info.subgroup_max_size && features.contains(wgpu::Features::SUBGROUP);
+    AdapterSummary {
+        index,
+        name: info.name.clone(),
+        backend: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        kind: format!("{:?}", info.device_type),
+        pci: info.device_pci_bus_id.clone(),
+        software: info.device_type == wgpu::DeviceType::Cpu,
+        subgroup: fixed.then_some(info.subgroup_min_size),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        immediates: features.contains(wgpu::Features::IMMEDIATES),
+        cooperative_matrix: features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+        max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
+    }
+}
+
+/// Every adapter of the Vulkan, Metal and DX12 back ends, in index order.
+pub fn list_adapters() -> Vec<AdapterSummary> {
+    adapters().into_iter().map(|(_, s)| s).collect()
+}
+
+fn no_device(why: String) -> Error {
+    Error::new(Kind::NoDevice, "no usable GPU adapter").why(why).advice(
+        "install the Vulkan driver of your GPU and its loader (Debian/Ubuntu: libvulkan1 and mesa-vulkan-drivers; \
+         mesa-vulkan-drivers also brings a software adapter for machines without a GPU; containers need the \
+         vendor's graphics capability); `vernis devices` lists what is found",
+    )
+}
+
+fn choose(list: Vec<(wgpu::Adapter, AdapterSummary)>, choice: &DeviceChoice) -> Result<(wgpu::Adapter, AdapterSummary)> {
+    let found = if list.is_empty() {
+        "no adapter at all".to_owned()
+    } else {
+        list.iter().map(|(_, s)| format!("{}: {}", s.index, s.name)).collect::<Vec<_>>().join(", ")
+    };
+    let rank = |s: &AdapterSummary| match s.kind.as_str() {
+        "DiscreteGpu" => 0,
+        "IntegratedGpu" => 1,
+        "VirtualGpu" => 2,
+        _ if s.software => 4,
+        _ => 3,
+    };
+    let picked = match choice {
+        DeviceChoice::Auto => list.into_iter().min_by_key(|(_, s)| (rank(s), s.index)),
+        DeviceChoice::Index(i) => list.into_iter().nth(*i),
+        DeviceChoice::Name(text) => {
+            let text = text.to_lowercase();
+            let software = matches!(text.as_str(), "cpu" | "software");
+            list.into_iter().find(|(_, s)| {
+                (software && s.software)
+                    || [&s.name, &s.driver, &s.pci].iter().any(|f| f.to_lowercase().contains(&text))
+            })
+        }
+    };
+    picked.ok_or_else(|| {
+        no_device(match choice {
+            DeviceChoice::Auto => "looked for Vulkan, Metal and DX12 adapters and found none".into(),
+            other => format!("looked for {other:?} among Vulkan, Metal and DX12 adapters and found {found}"),
+        })
+    })
+}
+
+impl Gpu {
+    /// Opens an adapter with the features and limits it offers; none beyond WebGPU's core is required.
+    pub fn open(choice: &DeviceChoice) -> Result<Gpu> {
+        let (adapter, summary) = choose(adapters(), choice)?;
+        let offered = adapter.features();
+        let wanted = Gpu::wanted_features() & offered;
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("vernis"),
+            required_features: wanted,
+            required_limits: adapter.limits(),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            trace: wgpu::Trace::Off,
+        });
+        let (device, queue) = pollster::block_on(request)
+            .map_err(|e| no_device(format!("the adapter {} refused to open: {e}", summary.name)))?;
+        Gpu::from_parts(device, queue, summary)
+    }
+
+    /// Wraps a device and queue of the host program. Features the host did not enable are not used.
+    pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Gpu> {
+        Gpu::from_parts(device, queue, summarise(0, adapter))
+    }
+
+    /// What is used where it is offered: a host that creates the device itself should enable these.
+    pub fn wanted_features() -> wgpu::Features {
+        wgpu::Features::SUBGROUP | wgpu::Features::IMMEDIATES | wgpu::Features::TIMESTAMP_QUERY
+    }
+
+    fn from_parts(device: wgpu::Device, queue: wgpu::Queue, mut summary: AdapterSummary) -> Result<Gpu> {
+        let lost = Arc::new(Mutex::new(None));
+        let sink = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            if let Ok(mut slot) = sink.lock() {
+                *slot = Some(format!("{reason:?}: {message}"));
+            }
+        });
+        let sink = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+            if let Ok(mut slot) = sink.lock() {
+                slot.get_or_insert_with(|| e.to_string());
+            }
+        }));
+        let features = device.features();
+        let limits = device.limits();
+        summary.subgroup = summary.subgroup.filter(|_| features.contains(wgpu::Features::SUBGROUP));
+        summary.timestamps &= features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
+        // Broadcast kernels pay where lanes are SIMD lanes of a CPU; a GPU wants its workgroup memory.
+        let contraction = match summary.subgroup {
+            Some(lanes @ (4 | 8 | 16)) if summary.software => Contraction::Subgroup { lanes, cols: 1 },
+            _ => Contraction::Tiled,
+        };
+        let target = Target {
+            subgroup: summary.subgroup,
+            immediates,
+            max_workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            contraction,
+            parallelism: if summary.software { 16 } else { 512 },
+        };
+        let pipelines = Pipelines::new(&device, immediates)?;
+        Ok(Gpu { device, queue, pipelines, summary, target, lost })
+    }
+
+    pub fn summary(&self) -> &AdapterSummary {
+        &self.summary
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Overrides what lowering assumes, for tests and tuning. Only capabilities the device has may be named.
+    pub fn set_contraction(&mut self, family: Contraction) {
+        self.target.contraction = family;
+    }
+
+    /// The error that ended the device, if one did.
+    pub fn check(&self) -> Result<()> {
+        match self.lost.lock().ok().and_then(|slot| slot.clone()) {
+            Some(why) => Err(Error::new(Kind::Device, format!("the device {} failed", self.summary.name))
+                .why(why)
+                .advice("run again; if it happens again use a smaller --tile or another --device")),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn wait(&self) -> Result<()> {
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|e| Error::new(Kind::Device, "waiting for the device failed").why(e))?;
+        self.check()
+    }
+}

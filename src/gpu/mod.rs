@@ -1,0 +1,11 @@
+//! Floor 2: everything that speaks wgpu. Chooses an adapter, compiles pipelines, replays command lists, reads back.
+
+pub mod device;
+pub mod errors;
+pub mod pipelines;
+pub mod program;
+pub mod weights;
+
+pub use device::{AdapterSummary, DeviceChoice, Gpu, list_adapters};
+pub use program::{Program, StepTime};
+pub use weights::WeightBuffers;

@@ -1,0 +1,98 @@
+//! Compiled pipelines by key.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::errors::scoped;
+use crate::base::Result;
+use crate::kernel::Key;
+
+/// Bytes between two parameter blocks in the uniform window: WebGPU's offset alignment.
+pub const PARAM_STRIDE: u64 = 256;
+
+/// A pipeline and the layout its bind groups need.
+pub struct Compiled {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// Compiles each key once.
+pub struct Pipelines {
+    immediates: bool,
+    compiled: Mutex<HashMap<Key, Arc<Compiled>>>,
+}
+
+impl Pipelines {
+    pub fn new(_device: &wgpu::Device, immediates: bool) -> Result<Self> {
+        Ok(Pipelines { immediates, compiled: Mutex::default() })
+    }
+
+    pub fn immediates(&self) -> bool {
+        self.immediates
+    }
+
+    pub fn len(&self) -> usize {
+        self.compiled.lock().map_or(0, |c| c.len())
+    }
+
+    /// The pipeline of `key`; `bindings` says for each storage binding whether the kernel writes it.
+    pub fn get(&self, device: &wgpu::Device, key: &Key, bindings: &[(&str, bool)], params: usize) -> Result<Arc<Compiled>> {
+        if let Some(found) = self.compiled.lock().ok().and_then(|c| c.get(key).cloned()) {
+            return Ok(found);
+        }
+        let wgsl = key.wgsl(self.immediates)?;
+        let compiled = scoped(device, &format!("cannot compile the kernel {}", key.shader), || {
+            self.compile(device, key, &wgsl, bindings, params)
+        })?;
+        let compiled = Arc::new(compiled);
+        if let Ok(mut map) = self.compiled.lock() {
+            map.insert(key.clone(), Arc::clone(&compiled));
+        }
+        Ok(compiled)
+    }
+
+    fn compile(&self, device: &wgpu::Device, key: &Key, wgsl: &str, bindings: &[(&str, bool)], params: usize) -> Compiled {
+        // SAFETY: all kernels are ours. Their indices are bounded by shapes proven when the graph is built, their
+        // loops end, and they divide by sizes that are never zero, so the injected checks protect nothing.
+        let module = unsafe {
+            device.create_shader_module_trusted(
+                wgpu::ShaderModuleDescriptor { label: Some(key.shader), source: wgpu::ShaderSource::Wgsl(wgsl.into()) },
+                wgpu::ShaderRuntimeChecks::unchecked(),
+            )
+        };
+        let mut entries = Vec::new();
+        let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        if !self.immediates {
+            entries.push(entry(0, wgpu::BufferBindingType::Uniform));
+        }
+        for (i, (_, writes)) in bindings.iter().enumerate() {
+            entries.push(entry(i as u32 + 1, wgpu::BufferBindingType::Storage { read_only: !writes }));
+        }
+        let layout = device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(key.shader), entries: &entries });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(key.shader),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: if self.immediates { params as u32 } else { 0 },
+        });
+        let constants: Vec<(&str, f64)> = key.constants.iter().map(|(n, v)| (*n, f64::from(*v))).collect();
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(key.shader),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        Compiled { pipeline, layout }
+    }
+}

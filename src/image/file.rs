@@ -1,0 +1,150 @@
+//! Writing files so that a half written one never has the final name.
+
+use crate::base::{Error, Kind, Result};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+fn cannot(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Output, format!("cannot write {}", path.display())).why(why)
+}
+
+/// Writes `bytes` beside `path`, makes sure that they are on the disk, and renames. What was at `path` before stays
+/// until that moment, and stays for good unless `overwrite`.
+pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8], overwrite: bool) -> Result<()> {
+    let path = path.as_ref();
+    let target = target(path, overwrite)?;
+    let mut file = temporary(path, &target)?;
+    let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
+    written.map_err(|e| cannot(path, e).advice("check the free space"))?;
+    let placed = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
+    placed.map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        _ => cannot(path, e.error),
+    })?;
+    // The new name is safe once its directory is on the disk too; not every system can do this.
+    if let Ok(directory) = fs::File::open(parent(&target)) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// The checks of [`write_atomic`] before the work is done, by making a temporary file in the same place.
+pub fn writable(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
+    let path = path.as_ref();
+    temporary(path, &target(path, overwrite)?).map(drop)
+}
+
+fn exists(path: &Path) -> Error {
+    cannot(path, "the file exists").advice("allow it with --overwrite, or choose another name")
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+/// Where the bytes go: the file behind a link is replaced, not the link.
+fn target(path: &Path, overwrite: bool) -> Result<PathBuf> {
+    if path.file_name().is_none() || path.is_dir() {
+        return Err(cannot(path, "it is a directory").advice("name a file"));
+    }
+    let folder = parent(path);
+    match fs::metadata(folder) {
+        Ok(about) if about.is_dir() => {}
+        Ok(_) => return Err(cannot(path, format!("{} is not a directory", folder.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let why = format!("the directory {} does not exist", folder.display());
+            return Err(cannot(path, why).advice("create it, or choose another place"));
+        }
+        Err(e) => return Err(cannot(path, e)),
+    }
+    // A link that leads nowhere counts as a file too.
+    if !overwrite && fs::symlink_metadata(path).is_ok() {
+        return Err(exists(path));
+    }
+    Ok(fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()))
+}
+
+fn temporary(path: &Path, target: &Path) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".vernis-").suffix(".part");
+    // Temporary files are private by default; the finished file has the rights of the one it replaces, or the usual.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(target).map_or(0o666, |about| about.permissions().mode() & 0o777);
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    builder.tempfile_in(parent(target)).map_err(|e| {
+        let why = format!("no file can be made in {}: {e}", parent(target).display());
+        cannot(path, why).advice("choose a directory that you may write to")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn writes_refuses_and_overwrites() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ä b.png");
+        write_atomic(&path, b"one", false).unwrap();
+        let error = write_atomic(&path, b"two", false).unwrap_err();
+        assert_eq!((error.kind(), fs::read(&path).unwrap().as_slice()), (Kind::Output, b"one".as_slice()));
+        assert!(error.what_to_do().contains("--overwrite"));
+        assert!(writable(&path, false).is_err());
+        writable(&path, true).unwrap();
+        write_atomic(&path, b"two", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()).len(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn places_that_take_no_file_say_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, b"").unwrap();
+        for (path, part) in [
+            (folder.path().to_path_buf(), "it is a directory"),
+            (folder.path().join("none/x.png"), "does not exist"),
+            (file.join("x.png"), "not a directory"),
+        ] {
+            for error in [writable(&path, true).unwrap_err(), write_atomic(&path, b"x", true).unwrap_err()] {
+                assert_eq!(error.kind(), Kind::Output);
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rights_and_links_are_respected() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        let (plain, usual) = (folder.path().join("plain"), folder.path().join("usual"));
+        write_atomic(&plain, b"x", false).unwrap();
+        fs::write(&usual, b"x").unwrap();
+        assert_eq!(mode(&plain), mode(&usual));
+        fs::set_permissions(&plain, fs::Permissions::from_mode(0o640)).unwrap();
+        let link = folder.path().join("link");
+        symlink(&plain, &link).unwrap();
+        write_atomic(&link, b"new", true).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((fs::read(&plain).unwrap().as_slice(), mode(&plain)), (b"new".as_slice(), 0o640));
+        // Nobody may make files in /proc, not even the superuser.
+        if Path::new("/proc/self").is_dir() {
+            let error = writable("/proc/x.png", false).unwrap_err();
+            assert!(error.to_string().contains("no file can be made"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Floor 1: pictures in files and in memory. Decoding, encoding, colour, metadata, and the geometry of tiles.
+//!
+//! Pixels are interleaved RGB in the file's own colour space, encoded (not linear), 0..1. The profile travels with them.
+
+pub mod blend;
+pub mod colour;
+pub mod compare;
+mod containers;
+pub mod decode;
+pub mod encode;
+pub mod file;
+pub mod header;
+pub mod ifd;
+mod jpeg_in;
+pub mod metadata;
+pub mod pad;
+pub mod picture;
+mod raster;
+#[cfg(test)]
+mod round_trip;
+mod tiff_in;
+mod tiff_out;
+pub mod tile;
+
+pub use blend::Blender;
+pub use decode::{Limits, decode_bytes, decode_file};
+pub use encode::{EncodeOptions, Encoded, Format, MetadataPolicy, encode};
+pub use file::{writable, write_atomic};
+pub use picture::{Depth, Meta, Picture};
+pub use tile::Tile;

@@ -1,0 +1,65 @@
+//! Depthwise k x k convolution, stride 1, zero padding k / 2; its gate multiplies the two halves of its output.
+
+use crate::base::{Channels, Shape};
+use crate::kernel::generated::conv_depthwise::{NAME, Params};
+use crate::kernel::{Binding, Dispatch, Key, Target};
+use crate::ops::{Activation, Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
+
+/// Parameters: weight, bias (if `bias`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Depthwise {
+    pub kernel: u32,
+    pub bias: bool,
+    pub activation: Activation,
+    /// The channels are two equal halves; the output is `activation(first) * second`.
+    pub gate: Option<Activation>,
+}
+
+impl Depthwise {
+    pub fn new(kernel: u32, bias: bool) -> Self {
+        Depthwise { kernel, bias, activation: Activation::None, gate: None }
+    }
+}
+
+/// Pixels of a row that one invocation computes.
+const STRIP: u32 = 8;
+
+/// The first half of an even number of equal channel segments.
+pub(crate) fn first_half(c: &Channels) -> Result<Channels, String> {
+    let (a, b) = c.segments().split_at(c.segments().len() / 2);
+    expect(a == b, || format!("a gate needs two equal halves, got segments {:?}", c.segments()))?;
+    Ok(Channels::split(a.to_vec()))
+}
+
+impl Kernel for Depthwise {
+    fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
+        let [x] = arity(inputs)?;
+        expect(self.kernel % 2 == 1, || format!("the kernel is {} wide, not odd", self.kernel))?;
+        let c = if self.gate.is_some() { first_half(&x.shape.c)? } else { x.shape.c.clone() };
+        Ok(TensorInfo::activation(x.shape.with_channels(c)))
+    }
+
+    fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
+        let Shape { n, h, w, .. } = *cx.out_shape();
+        let (x_quads, y_quads) = (cx.shape(0).c.quads(), cx.out_shape().c.quads());
+        let strips = w.div_ceil(STRIP);
+        let key = Key::new(NAME)
+            .define("DTYPE", cx.precision.name())
+            .define("GATED", u8::from(self.gate.is_some()))
+            .define("KERNEL", self.kernel)
+            .define("STRIP", STRIP)
+            .constant("BIAS", u32::from(self.bias))
+            .constant("ACTIVATION", self.activation as u32)
+            .constant("GATE", self.gate.unwrap_or_default() as u32);
+        let params = Params { batch: n, h, w, x_quads, y_quads, strips };
+        let bindings = vec![
+            cx.input(0).into(),
+            cx.params[0].into(),
+            cx.params.get(1).map_or(Binding::Unused, |p| (*p).into()),
+            cx.out().into(),
+        ];
+        let total = u64::from(n * h * strips) * u64::from(y_quads);
+        let flops = 2 * u64::from(n * h * w) * u64::from(4 * x_quads * self.kernel * self.kernel);
+        vec![Dispatch::new(key, &params, bindings, groups(total, LINEAR_GROUP)).flops(flops)]
+    }
+}

@@ -1,0 +1,211 @@
+//! One contraction core for matmul, linear layers, 1x1 and k x k convolution, with fused prologues and epilogues.
+
+use crate::base::{Channels, Shape};
+use crate::kernel::generated::{matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled};
+use crate::kernel::{Binding, Contraction, Dispatch, Key};
+use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
+
+/// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u32)]
+pub enum Prologue {
+    #[default]
+    None = 0,
+    /// Divide by the deviation (BiasFree LayerNorm).
+    Scale = 1,
+    /// Subtract the mean, then divide.
+    Standardise = 2,
+}
+
+/// `y = epilogue(prologue(x) * W + b)`.
+///
+/// Inputs, each only if its field says so: x, row statistics, channel scale `[n, 1, 1, k]`, residual (shape of the
+/// output), per-image weights. Parameters: matrix (unless `dynamic`), bias (if `bias`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// Channels of the output; of one half when gated.
+    pub out: Channels,
+    pub kernel: (u32, u32),
+    pub stride: u32,
+    pub pad: u32,
+    /// Segments of the input's channels that are K; all when `None`.
+    pub segments: Option<(usize, usize)>,
+    pub bias: bool,
+    pub prologue: Prologue,
+    pub scale: bool,
+    pub activation: Activation,
+    /// The matrix has two halves; the output is `activation(first) * second`.
+    pub gate: Option<Activation>,
+    pub residual: bool,
+    /// The matrix is an input, one for each image.
+    pub dynamic: bool,
+    /// Store f32 whatever the precision.
+    pub f32_out: bool,
+}
+
+impl Contract {
+    /// A plain 1x1 convolution or linear layer.
+    pub fn linear(out: Channels, bias: bool) -> Self {
+        Contract::conv(out, 1, 1, 0, bias)
+    }
+
+    pub fn conv(out: Channels, kernel: u32, stride: u32, pad: u32, bias: bool) -> Self {
+        Contract {
+            out,
+            kernel: (kernel, kernel),
+            stride,
+            pad,
+            segments: None,
+            bias,
+            prologue: Prologue::None,
+            scale: false,
+            activation: Activation::None,
+            gate: None,
+            residual: false,
+            dynamic: false,
+            f32_out: false,
+        }
+    }
+
+    fn window(&self) -> bool {
+        self.kernel != (1, 1) || self.stride != 1 || self.pad != 0
+    }
+
+    /// Quads of K in the input: first and count.
+    fn k_quads(&self, x: &Channels) -> (u32, u32) {
+        let (a, b) = self.segments.unwrap_or((0, x.segments().len()));
+        let range = x.quads_of(a..b);
+        (range.start, range.end - range.start)
+    }
+
+    fn inputs(&self) -> usize {
+        1 + usize::from(self.prologue != Prologue::None)
+            + usize::from(self.scale)
+            + usize::from(self.residual)
+            + usize::from(self.dynamic)
+    }
+}
+
+impl Kernel for Contract {
+    fn infer(&self, inputs: &[&TensorInfo], target: &crate::kernel::Target) -> Result<TensorInfo, String> {
+        expect(inputs.len() == self.inputs(), || format!("expected {} inputs, got {}", self.inputs(), inputs.len()))?;
+        let x = &inputs[0].shape;
+        let (kh, kw) = self.kernel;
+        expect(x.h + 2 * self.pad >= kh && x.w + 2 * self.pad >= kw, || format!("a {kh}x{kw} window needs more pixels"))?;
+        let shape = Shape {
+            n: x.n,
+            h: (x.h + 2 * self.pad - kh) / self.stride + 1,
+            w: (x.w + 2 * self.pad - kw) / self.stride + 1,
+            c: self.out.clone(),
+        };
+        let (_, k4) = self.k_quads(&x.c);
+        let mut next = 1;
+        let mut take = || {
+            next += 1;
+            &inputs[next - 1].shape
+        };
+        if self.prologue != Prologue::None {
+            let s = take();
+            expect(s.rows() == shape.rows() && s.c.padded() == 4, || format!("row statistics have shape {s}"))?;
+        }
+        if self.scale {
+            let s = take();
+            expect(s.n == x.n && s.pixels() == 1 && s.c.quads() == k4, || format!("channel scale has shape {s}"))?;
+        }
+        if self.residual {
+            let s = take();
+            expect(*s == shape, || format!("residual has shape {s}, expected {shape}"))?;
+        }
+        if self.dynamic {
+            let s = take();
+            let want = target.panel_quads(false) * self.out.quads().div_ceil(target.panel_quads(false)) * 4 * k4;
+            expect(s.n == x.n && s.vec4s() == u64::from(want * x.n), || format!("per-image weights have shape {s}"))?;
+        }
+        Ok(TensorInfo { shape, storage: if self.f32_out { Storage::F32 } else { Storage::Activation } })
+    }
+
+    fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
+        let (x, y) = (cx.shape(0), cx.out_shape());
+        let gated = self.gate.is_some();
+        let panel = cx.target.panel_quads(gated);
+        // A gated panel holds both halves of its columns.
+        let columns = if gated { panel / 2 } else { panel };
+        let (offset, k4) = self.k_quads(&x.c);
+        let n4 = y.c.quads();
+        let panels = n4.div_ceil(columns);
+        let taps = self.kernel.0 * self.kernel.1;
+        let mut next = 1;
+        let mut take = |present: bool| {
+            present.then(|| {
+                next += 1;
+                cx.input(next - 1)
+            })
+        };
+        let stats = take(self.prologue != Prologue::None);
+        let scale = take(self.scale);
+        let residual = take(self.residual);
+        let dynamic = take(self.dynamic);
+        let mut params = cx.params.iter().copied();
+        let matrix = match dynamic {
+            Some(t) => Binding::Tensor(t),
+            None => params.next().into(),
+        };
+        let bias: Binding = params.next().into();
+        let bindings =
+            vec![cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), cx.out().into()];
+        // The tiled and the subgroup kernel share one parameter struct (shaders/matmul/contract_io.wgsl).
+        let io = subgroup::Params {
+            batch: y.n,
+            rows: y.pixels(),
+            out_w: y.w,
+            in_h: x.h,
+            in_w: x.w,
+            x_stride: x.c.quads(),
+            x_offset: offset,
+            k4,
+            n4,
+            panels,
+            kernel_h: self.kernel.0,
+            kernel_w: self.kernel.1,
+            stride: self.stride,
+            pad: self.pad,
+            w_batch: if self.dynamic { panels * taps * 4 * k4 * panel } else { 0 },
+        };
+        let flops = 2 * u64::from(y.rows())
+            * u64::from(taps * 4 * k4)
+            * u64::from(4 * n4)
+            * if gated { 2 } else { 1 };
+        let key = |shader| {
+            Key::new(shader)
+                .define("DTYPE", cx.precision.name())
+                .define("OUT", if self.f32_out { "f32" } else { "same" })
+                .define("WINDOW", u8::from(self.window()))
+                .define("GATED", u8::from(gated))
+                .constant("NORM", self.prologue as u32)
+                .constant("SCALE", u32::from(self.scale))
+                .constant("BIAS", u32::from(self.bias))
+                .constant("RESIDUAL", u32::from(self.residual))
+                .constant("ACTIVATION", self.activation as u32)
+                .constant("GATE", self.gate.unwrap_or_default() as u32)
+        };
+        let dispatch = match cx.target.contraction {
+            Contraction::Subgroup { lanes, cols } => {
+                let key = key(subgroup::NAME)
+                    .define("LANES", lanes)
+                    .define("ROWS", SUBGROUP_ROWS)
+                    .define("COLS", if gated { 2 } else { cols });
+                Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * panels)
+            }
+            Contraction::Tiled => {
+                let io: tiled::Params = bytemuck::cast(io);
+                Dispatch::new(key(tiled::NAME), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * panels)
+            }
+        };
+        vec![dispatch.flops(flops)]
+    }
+}
+
+/// Rows of a workgroup of contract_subgroup.wgsl.
+const SUBGROUP_ROWS: u32 = 16;
+/// Rows of a workgroup of contract_tiled.wgsl.
+const TILED_ROWS: u32 = 64;

@@ -1,0 +1,43 @@
+//! LayerNorm over channels. The graph turns it into row statistics and a prologue where a contraction follows.
+
+use crate::kernel::generated::norm_layer_norm::{NAME, Params};
+use crate::kernel::{Binding, Dispatch, Key, Target};
+use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, groups};
+
+/// Parameters: weight (if `weight`), bias (if `bias`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNorm {
+    pub eps: f32,
+    /// Off for BiasFree norms, which divide by the deviation but do not subtract the mean.
+    pub centre: bool,
+    pub weight: bool,
+    pub bias: bool,
+}
+
+impl Kernel for LayerNorm {
+    fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
+        let [x] = arity(inputs)?;
+        Ok(TensorInfo::activation(x.shape.clone()))
+    }
+
+    fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
+        let shape = cx.shape(0);
+        let key = Key::new(NAME)
+            .define("DTYPE", cx.precision.name())
+            .constant("CENTRE", u32::from(self.centre))
+            .constant("WEIGHT", u32::from(self.weight))
+            .constant("BIAS", u32::from(self.bias));
+        let c = shape.c.logical();
+        let params = Params {
+            rows: shape.rows(),
+            quads: shape.c.quads(),
+            channels: c as f32,
+            padding: (shape.c.padded() - c) as f32,
+            eps: self.eps,
+        };
+        let mut given = cx.params.iter().map(|p| Binding::Param(*p));
+        let mut take = |present: bool| present.then(|| given.next()).flatten().unwrap_or(Binding::Unused);
+        let bindings = vec![cx.input(0).into(), take(self.weight), take(self.bias), cx.out().into()];
+        vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(8 * shape.elements())]
+    }
+}

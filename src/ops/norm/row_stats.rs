@@ -1,0 +1,33 @@
+//! Mean and 1 / deviation of each pixel's channels, for the prologue of a contraction.
+
+use crate::base::Shape;
+use crate::kernel::generated::norm_row_stats::{NAME, Params};
+use crate::kernel::{Dispatch, Key, Target};
+use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, groups};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowStats {
+    pub eps: f32,
+}
+
+impl Kernel for RowStats {
+    fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
+        let [x] = arity(inputs)?;
+        Ok(TensorInfo::f32(Shape::new(x.shape.n, x.shape.h, x.shape.w, 4)))
+    }
+
+    fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
+        let shape = cx.shape(0);
+        let c = shape.c.logical();
+        let params = Params {
+            rows: shape.rows(),
+            quads: shape.c.quads(),
+            channels: c as f32,
+            padding: (shape.c.padded() - c) as f32,
+            eps: self.eps,
+        };
+        let key = Key::new(NAME).define("DTYPE", cx.precision.name());
+        let bindings = vec![cx.input(0).into(), cx.out().into()];
+        vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(5 * shape.elements())]
+    }
+}

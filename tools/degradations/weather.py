@@ -1,0 +1,65 @@
+"""Rain, snow and haze. `level` runs from 0 (hardly any) to 100 (heavy)."""
+
+import numpy as np
+from scipy import ndimage
+
+from .fields import blurred_dots, mixed_field
+
+
+def rain(image, rng, level: float):
+    """One to three layers of parallel streaks, drawn in angle, length, width and density, under a pale veil."""
+    shape = image.shape[:2]
+    strength = level / 100
+    angle = rng.uniform(-45, 45)
+    streaks = np.zeros(shape, np.float32)
+    for _ in range(rng.integers(1, 4)):
+        density = rng.uniform(0.002, 0.006) * (0.3 + strength)
+        layer = _streaks(rng, shape, density, angle + rng.uniform(-5, 5), rng.uniform(9, 40), rng.uniform(0.5, 1.1))
+        streaks = np.maximum(streaks, layer * rng.uniform(0.5, 1.0))
+    colour = rng.uniform(190, 255)
+    wet = image + (colour - image) * (streaks * (0.35 + 0.45 * strength))[..., None]
+    veil = rng.uniform(0, 0.2) * strength
+    return (wet * (1 - veil) + 210 * veil).astype(np.float32)
+
+
+def _streaks(rng, shape, density: float, angle: float, length: float, width: float) -> np.ndarray:
+    """float32 [H, W] in 0..1: bright points smeared along a line `angle` degrees from the vertical."""
+    reach = int(length / 2) + 2
+    padded = tuple(side + 2 * reach for side in shape)
+    points = (rng.random(padded) < density) * rng.uniform(0.4, 1.0, padded)
+    points = ndimage.gaussian_filter(points.astype(np.float32), width) * (2.5 * width)
+    slope = np.tan(np.radians(angle))
+    smeared = np.zeros(padded, np.float32)
+    taps = max(3, int(length * np.cos(np.radians(angle))))
+    for step in range(taps):
+        down = step - taps // 2
+        smeared += np.roll(points, (down, int(round(down * slope))), axis=(0, 1))
+    return np.clip(smeared[reach:-reach, reach:-reach], 0, 1)
+
+
+def snow(image, rng, level: float):
+    """Flakes of three sizes, the larger the rarer and softer, over a light brightening veil."""
+    shape = image.shape[:2]
+    strength = level / 100
+    cover = np.zeros(shape, np.float32)
+    for sigma, share in ((0.7, 0.006), (1.4, 0.0022), (2.8, 0.0006)):
+        density = share * (0.3 + strength) * rng.uniform(0.5, 1.5)
+        flakes = blurred_dots(rng, shape, density, sigma * rng.uniform(0.8, 1.25))
+        cover = np.maximum(cover, flakes * rng.uniform(0.75, 1.0))
+    veil = rng.uniform(0, 0.15) * strength
+    lit = image * (1 - veil) + 235 * veil
+    return (lit + (rng.uniform(235, 255) - lit) * cover[..., None]).astype(np.float32)
+
+
+def haze(image, rng, level: float):
+    """Scattering model I = J t + A (1 - t) with t = exp(-beta depth) and a near-grey airlight A.
+
+    The depth is a smooth random field plus a slope, farther towards the top as in a landscape.
+    """
+    height, width = image.shape[:2]
+    rows = np.linspace(0.5, -0.5, height, dtype=np.float32)[:, None] * (height / 512)
+    depth = 1 + 0.3 * mixed_field(rng, (height, width), 200) + rng.uniform(0, 1.0) * rows
+    beta = 0.25 + 1.55 * level / 100
+    transmission = np.exp(-beta * np.clip(depth, 0.15, 2.0))[..., None]
+    airlight = rng.uniform(180, 250) + rng.uniform(-8, 8, 3)
+    return (image * transmission + airlight * (1 - transmission)).astype(np.float32)

@@ -1,0 +1,57 @@
+"""Batches of degraded and target pictures, one task group at a time.
+
+A group is some inputs of one task and, for prompted networks, one example pair of the same task made from
+another photograph and shared by the group.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import random_crop
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from degrade import make_pair  # noqa: E402
+
+PROMPT_SIZE = 64
+
+
+@dataclass
+class Batch:
+    """Float [0, 1] images: input and target [G*n, 3, S, S], prompts [G, 3, 64, 64] or None; `tasks` names the G groups."""
+
+    input: torch.Tensor
+    target: torch.Tensor
+    prompt_input: torch.Tensor | None
+    prompt_target: torch.Tensor | None
+    tasks: list[str]
+
+    def inputs(self) -> list[torch.Tensor]:
+        """What the network is called with, in its order."""
+        return [t for t in (self.input, self.prompt_input, self.prompt_target) if t is not None]
+
+    def gains(self, output: torch.Tensor) -> dict[str, float]:
+        """PSNR of the output minus PSNR of the input, in dB, averaged over the images of each task."""
+        before, after = ((x - self.target).square().flatten(1).mean(1) + 1e-6 for x in (self.input, output))
+        per_group = (10 * torch.log10(before / after)).view(len(self.tasks), -1).mean(1)
+        return dict(zip(self.tasks, per_group.tolist()))
+
+
+def draw_batch(tiles, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool) -> Batch:
+    """`groups` tasks drawn by weight, without repetition while there are enough, each with `per_group` crops."""
+    names, weights = list(task_weights), np.array(list(task_weights.values()), dtype=float)
+    tasks = [str(t) for t in rng.choice(names, groups, replace=groups > len(names), p=weights / weights.sum())]
+    pairs = [make_pair(t, random_crop(tiles, rng, patch), rng) for t in tasks for _ in range(per_group)]
+    examples = [make_pair(t, random_crop(tiles, rng, PROMPT_SIZE), rng) for t in tasks] if prompts else []
+    columns = [to_tensor([pair[side] for pair in some]) if some else None
+               for some in (pairs, examples) for side in (0, 1)]
+    return Batch(*columns, tasks)
+
+
+def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:
+    """uint8 [H, W, 3] pictures to one float [N, 3, H, W] tensor in [0, 1], channels last in memory."""
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    return stacked.float().div_(255)

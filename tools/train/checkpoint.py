@@ -1,0 +1,50 @@
+"""The state of a training run: saved as one file, atomically, so that a killed run goes on where it was."""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+@dataclass
+class TrainingState:
+    """Everything a resumed run needs. `elapsed` counts seconds of training, over all its sessions."""
+
+    model: torch.nn.Module
+    ema: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    step: int = 0
+    elapsed: float = 0.0
+    recipe: dict = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, model, optimizer, seed: int, recipe: dict):
+        """Step zero: the average starts as a copy of the model."""
+        ema = copy.deepcopy(model).requires_grad_(False)
+        return cls(model, ema, optimizer, np.random.Generator(np.random.PCG64(seed)), recipe=recipe)
+
+    def update_ema(self, decay: float):
+        """Averages the weights, with a shorter memory during the first steps."""
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+
+    def save(self, path: Path):
+        partial = path.with_suffix(".partial")
+        torch.save({
+            "model": self.model.state_dict(), "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "rng": self.rng.bit_generator.state,
+            "step": self.step, "elapsed": self.elapsed, "recipe": self.recipe,
+        }, partial)
+        partial.replace(path)
+
+    def load(self, path: Path):
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+        self.model.load_state_dict(saved["model"])
+        self.ema.load_state_dict(saved["ema"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.rng.bit_generator.state = saved["rng"]
+        self.step, self.elapsed = saved["step"], saved["elapsed"]

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Trains one network from a recipe (configs/*.json) within a budget of minutes or steps.
+
+    train.py nafnet-denoise --tiles train_tiles.tar --run runs/denoise --minutes 110
+
+Starting it again with the same --run continues from the last checkpoint; the learning rate follows the share
+of the whole budget that is used up, so an interrupted run ends on the same schedule. The same code runs on
+CPU and on CUDA.
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+
+import models
+from batches import draw_batch
+from checkpoint import TrainingState
+from data import load_tiles
+from losses import LOSSES
+
+CHECKPOINT_SECONDS = 120
+LOG_SECONDS = 30
+
+
+def main():
+    args = parse_arguments()
+    recipe = json.loads(recipe_path(args.recipe).read_text())
+    device = torch.device(args.device)
+    torch.manual_seed(args.seed)
+    tiles = load_tiles(args.tiles, args.cache or args.run / "tiles.npy")
+    model = models.build(recipe["architecture"], recipe["config"]).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), recipe["learning_rate"], betas=(0.9, 0.99),
+                                  weight_decay=recipe["weight_decay"])
+    state = TrainingState.fresh(model, optimizer, args.seed, recipe)
+    args.run.mkdir(parents=True, exist_ok=True)
+    checkpoint = args.run / "checkpoint.pt"
+    if checkpoint.exists():
+        state.load(checkpoint)
+        print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
+    forward = torch.compile(model) if args.compile else model
+    run(state, forward, tiles, device, Budget(args.minutes, args.steps), checkpoint)
+
+
+class Budget:
+    """How much of the run is used up, by training time or by steps."""
+
+    def __init__(self, minutes: float | None, steps: int | None):
+        self.seconds, self.steps = minutes and minutes * 60, steps
+
+    def used(self, state: TrainingState) -> float:
+        return state.step / self.steps if self.steps else state.elapsed / self.seconds
+
+
+def run(state, forward, tiles, device, budget, checkpoint):
+    """Trains until the budget is used up; saves every two minutes and at the end."""
+    meter = Meter()
+    saved = logged = last = time.monotonic()
+    while (used := budget.used(state)) < 1:
+        meter.add(train_step(state, forward, tiles, device, used))
+        now = time.monotonic()
+        state.elapsed += now - last
+        last = now
+        if now - logged > LOG_SECONDS:
+            print(f"{used:6.1%} step {state.step} {state.elapsed / 60:.1f} min {meter.report()}", flush=True)
+            logged = now
+        if now - saved > CHECKPOINT_SECONDS:
+            state.save(checkpoint)
+            saved = now
+    state.save(checkpoint)
+    print(f"done: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
+
+
+def train_step(state, forward, tiles, device, used: float):
+    """One optimiser step at the share `used` of the budget; returns figures for the log."""
+    recipe = state.recipe
+    stage = next(s for s in recipe["stages"] if used < s["until"])
+    groups = stage.get("groups", 1)
+    batch = draw_batch(tiles, state.rng, recipe["tasks"], groups, stage["batch"] // groups, stage["patch"],
+                       models.takes_prompts(recipe["architecture"]))
+    for group in state.optimizer.param_groups:
+        group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
+    with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
+        output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()])
+    loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
+    state.optimizer.step()
+    state.step += 1
+    state.update_ema(recipe["ema_decay"])
+    return {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
+
+
+def schedule(used: float, step: int, warmup: int) -> float:
+    """Linear warm-up over the first steps, then half a cosine down to a hundredth."""
+    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(used, 1)))
+    return cosine * min(1, (step + 1) / warmup)
+
+
+class Meter:
+    """Running means over about a hundred values each."""
+
+    def __init__(self):
+        self.means = {}
+
+    def add(self, figures: dict):
+        for name, value in figures.items():
+            old = self.means.get(name, value)
+            self.means[name] = old + 0.01 * (value - old)
+
+    def report(self) -> str:
+        return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())
+
+
+def recipe_path(name: str) -> Path:
+    """A path as given, or the recipe of that name beside this file."""
+    given = Path(name)
+    return given if given.suffix == ".json" else Path(__file__).parent / "configs" / f"{name}.json"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipe", help="name of a file in configs/, or a path to a .json")
+    parser.add_argument("--tiles", type=Path, required=True, help="tar of training photographs")
+    parser.add_argument("--cache", type=Path, help="where the decoded tiles are kept (default RUN/tiles.npy)")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network (slow to start)")
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float)
+    budget.add_argument("--steps", type=int)
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return args
+
+
+if __name__ == "__main__":
+    main()

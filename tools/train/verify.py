@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Checks the networks against conformance cases: verify.py CASE_DIR... (weights.safetensors beside each case).
+
+A case is case.json (architecture arguments, tensor names) and io.safetensors (inputs and expected outputs).
+Exits 1 if a relative L2 error exceeds the case's tolerance.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+import models
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("cases", type=Path, nargs="+", metavar="CASE_DIR")
+    parser.add_argument("--weights", type=Path, help="folder of <case>.safetensors, instead of the case's own")
+    args = parser.parse_args()
+    failed = 0
+    for folder in args.cases:
+        weights = args.weights / f"{folder.name}.safetensors" if args.weights else folder / "weights.safetensors"
+        error, tolerance = check(folder, weights)
+        failed += error > tolerance
+        print(f"{folder.name:36} rel L2 {error:.2e} {'ok' if error <= tolerance else 'FAILED'}")
+    return 1 if failed else 0
+
+
+def check(folder: Path, weights: Path) -> tuple[float, float]:
+    """Relative L2 error of the case's output, and what is allowed."""
+    case = json.loads((folder / "case.json").read_text())
+    tensors = load_file(folder / "io.safetensors")
+    model = models.ARCHITECTURES[case["family"]](**case["config"])
+    model.load_state_dict(load_file(weights))
+    names = sorted(case["call"]["inputs"], key=lambda name: name != "input")
+    with torch.no_grad():
+        output = model(*[tensors[name] for name in names])
+    expected = tensors[case["call"]["outputs"][0]]
+    return float((output - expected).norm() / expected.norm()), case["tolerance"]["rel_l2"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
