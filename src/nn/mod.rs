@@ -9,7 +9,7 @@ pub mod token_attention;
 pub mod unet_levels;
 pub mod window_attention;
 
-pub use build::Build;
+pub use build::{Build, refuse_unread};
 pub use channel_attention::mdta;
 pub use gated_ffn::gdfn;
 pub use layers::NormKind;

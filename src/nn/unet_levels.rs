@@ -5,12 +5,6 @@ use crate::kernel::TensorId;
 use crate::nn::Build;
 use crate::nn::layers::Conv;
 
-/// Reads the number of children `path.0`, `path.1`, ... of a container from the keys.
-pub fn count_children(b: &Build<'_>, path: &str) -> usize {
-    let dict = b.dict();
-    (0..).take_while(|i| dict.keys().any(|k| k.strip_prefix(&format!("{path}.{i}.")).is_some())).count()
-}
-
 /// C to 2 C channels at half the size: key `path.body.0.weight`.
 pub fn down(b: &mut Build<'_>, path: &str, x: TensorId) -> Result<TensorId> {
     let c = b.shape(x).c.logical();
@@ -64,6 +58,12 @@ pub type Block<'f> = dyn FnMut(&mut Build<'_>, usize, &str, TensorId) -> Result<
 
 /// From the image (already at the network's multiple) to the output convolution, without the residual.
 pub fn encoder_decoder(b: &mut Build<'_>, levels: &Levels, x: TensorId, out_channels: u32, block: &mut Block<'_>) -> Result<TensorId> {
+    let t = features(b, levels, x, block)?;
+    b.conv("output", t, Conv::same(out_channels, 3, levels.bias))
+}
+
+/// From the image to the refined features, twice `dim` wide.
+pub fn features(b: &mut Build<'_>, levels: &Levels, x: TensorId, block: &mut Block<'_>) -> Result<TensorId> {
     let d = levels.dim;
     let mut t = b.conv("patch_embed.proj", x, Conv::same(d, 3, false))?;
     b.tap("patch_embed", t);
@@ -86,6 +86,5 @@ pub fn encoder_decoder(b: &mut Build<'_>, levels: &Levels, x: TensorId, out_chan
         let path = format!("decoder_level{}", level + 1);
         t = stage(b, &path, levels.decoder[level], t, |b, p, x| block(b, level, p, x))?;
     }
-    t = stage(b, "refinement", levels.refinement, t, |b, p, x| block(b, 0, p, x))?;
-    b.conv("output", t, Conv::same(out_channels, 3, levels.bias))
+    stage(b, "refinement", levels.refinement, t, |b, p, x| block(b, 0, p, x))
 }

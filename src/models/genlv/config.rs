@@ -1,0 +1,103 @@
+//! Constructor arguments of the official classes.
+
+use serde_json::{Value, json};
+
+use crate::base::Result;
+use crate::checkpoint::StateDict;
+use crate::models::restormer::{axis, norm_kind, norm_name};
+use crate::models::settings::Settings;
+use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::nn::{Build, NormKind};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub inp_channels: u32,
+    pub out_channels: u32,
+    pub dim: u32,
+    pub window_size: u32,
+    pub num_blocks: [u32; 4],
+    pub num_refinement_blocks: u32,
+    pub heads: [u32; 4],
+    pub ffn_expansion_factor: f64,
+    pub bias: bool,
+    pub norm: NormKind,
+    /// Width of the prompt encoder; `None` for the class without prompts.
+    pub prompt_encoder_nf: Option<u32>,
+}
+
+const WITH_PROMPT: &str = "XRestormer_Prompt_SpatCrossAttn";
+const WITHOUT_PROMPT: &str = "XRestormer";
+
+pub fn from_config(value: &Value, dict: &StateDict) -> Result<Box<dyn Network>> {
+    let mut s = Settings::new(super::NAME, value)?;
+    // The extended edition leaves the encoder's width out of its configuration; the checkpoint tells it.
+    let stored = axis(dict, super::prompt_encoder::FIRST, 0).map(|nf| nf as u32);
+    let class = s.text("class", if stored.is_some() { WITH_PROMPT } else { WITHOUT_PROMPT })?;
+    if class != WITH_PROMPT && class != WITHOUT_PROMPT {
+        s.only("class", &json!(WITH_PROMPT))?;
+    }
+    let nf = s.u32("prompt_encoder_nf", stored.unwrap_or(32))?;
+    let config = Config {
+        inp_channels: s.u32("inp_channels", 3)?,
+        out_channels: s.u32("out_channels", 3)?,
+        dim: s.u32("dim", 48)?,
+        window_size: s.u32("window_size", 8)?,
+        num_blocks: s.numbers("num_blocks", [2, 4, 4, 4])?,
+        num_refinement_blocks: s.u32("num_refinement_blocks", 4)?,
+        heads: s.numbers("heads", [1, 2, 4, 8])?,
+        ffn_expansion_factor: s.f64("ffn_expansion_factor", 2.66)?,
+        bias: s.bool("bias", false)?,
+        norm: norm_kind(&mut s)?,
+        prompt_encoder_nf: (class == WITH_PROMPT).then_some(nf),
+    };
+    s.finish()?;
+    Ok(Box::new(config))
+}
+
+impl Network for Config {
+    fn family(&self) -> &'static str {
+        super::NAME
+    }
+
+    fn config(&self) -> Value {
+        let mut config = json!({
+            "inp_channels": self.inp_channels,
+            "out_channels": self.out_channels,
+            "dim": self.dim,
+            "window_size": self.window_size,
+            "num_blocks": self.num_blocks,
+            "num_refinement_blocks": self.num_refinement_blocks,
+            "heads": self.heads,
+            "ffn_expansion_factor": self.ffn_expansion_factor,
+            "bias": self.bias,
+            "LayerNorm_type": norm_name(self.norm),
+            "class": if self.prompt_encoder_nf.is_some() { WITH_PROMPT } else { WITHOUT_PROMPT },
+        });
+        if let Some(nf) = self.prompt_encoder_nf {
+            config["prompt_encoder_nf"] = json!(nf);
+        }
+        config
+    }
+
+    fn sizes(&self) -> Sizes {
+        // The deepest windows lie at a quarter of the size; the latent level has none.
+        let multiple = 4 * self.window_size;
+        Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
+    }
+
+    fn takes_prompt_pair(&self) -> bool {
+        self.prompt_encoder_nf.is_some()
+    }
+
+    fn prompt_width(&self) -> u32 {
+        8 * self.dim
+    }
+
+    fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {
+        match (part, self.prompt_encoder_nf) {
+            (Part::Prompt { n, h, w }, Some(nf)) => super::prompt_encoder::build(self, nf, b, *n, *h, *w),
+            (Part::Prompt { .. }, None) => Err(crate::models::no_prompts("this GenLV checkpoint")),
+            (Part::Main { .. }, _) => super::net::build(self, b, part),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The graph: Restormer's topology with blocks of channel attention and overlapping window attention.
+
+use super::Config;
+use crate::base::{Result, Shape};
+use crate::kernel::TensorId;
+use crate::models::Part;
+use crate::nn::unet_levels::{Levels, encoder_decoder};
+use crate::nn::{Build, NormKind, gdfn, mdta, overlapping_window_attention};
+
+/// The four residual branches of a block: `channel_attn`, `channel_ffn`, `spatial_attn`, `spatial_ffn`.
+pub fn block(
+    b: &mut Build<'_>,
+    path: &str,
+    x: TensorId,
+    heads: u32,
+    window: u32,
+    bias: bool,
+    norm: NormKind,
+) -> Result<TensorId> {
+    let t = b.body_norm(&format!("{path}.norm1"), x, norm)?;
+    let t = mdta(b, &format!("{path}.channel_attn"), t, heads, bias)?;
+    let x = b.sum(&format!("{path}.add1"), x, t)?;
+    let t = b.body_norm(&format!("{path}.norm2"), x, norm)?;
+    let t = gdfn(b, &format!("{path}.channel_ffn"), t, bias)?;
+    let x = b.sum(&format!("{path}.add2"), x, t)?;
+    let t = b.body_norm(&format!("{path}.norm3"), x, norm)?;
+    let t = overlapping_window_attention(b, &format!("{path}.spatial_attn"), t, window, bias)?;
+    let x = b.sum(&format!("{path}.add3"), x, t)?;
+    let t = b.body_norm(&format!("{path}.norm4"), x, norm)?;
+    let t = gdfn(b, &format!("{path}.spatial_ffn"), t, bias)?;
+    b.sum(&format!("{path}.add4"), x, t)
+}
+
+pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
+    let Part::Main { n, h, w, .. } = *part else { return Err(crate::models::no_prompts(super::NAME)) };
+    let mut x = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
+    if c.scale > 1 {
+        x = b.resize("enlarge", x, h * c.scale, w * c.scale)?;
+    }
+    let n = c.num_blocks.map(|n| n as usize);
+    let levels = Levels {
+        dim: c.dim,
+        encoder: n,
+        decoder: [n[0], n[1], n[2]],
+        refinement: c.num_refinement_blocks as usize,
+        bias: c.bias,
+        latent: "latent",
+    };
+    let mut block = |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| {
+        block(b, path, x, c.channel_heads[level], c.window_size, c.bias, c.norm)
+    };
+    let y = encoder_decoder(b, &levels, x, c.out_channels, &mut block)?;
+    let y = b.sum("residual", y, x)?;
+    b.graph.output("output", y);
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Floor 6: where graphs meet the device. A [`Model`] holds a checkpoint and its plans; the rest of the floor feeds it
+//! pictures in tiles, guards what comes out and checks conformance cases.
+
+pub mod model;
+pub mod plan;
+pub mod verify;
+
+pub use model::Model;
+pub use plan::{Plan, PlanKey};

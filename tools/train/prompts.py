@@ -1,0 +1,40 @@
+"""Choice of the example pair whose tokens ship for a task, by PSNR on training crops only."""
+
+import numpy as np
+import torch
+
+from batches import PROMPT_SIZE, make_pair, to_tensor
+from data import random_crop
+
+TRIAL_SIZE = 128
+
+
+@torch.no_grad()
+def choose(model, tiles, tasks: list[str], candidates: int, trials: int, seed: int) -> dict:
+    """The best of `candidates` random pairs per task: {task: (keys, values)}, each [1, 64, 8 * dim]."""
+    chosen = {}
+    for task in tasks:
+        rng = np.random.Generator(np.random.PCG64([seed, *task.encode()]))
+        inputs, targets = _pairs(task, tiles, rng, trials, TRIAL_SIZE)
+        examples = _pairs(task, tiles, rng, candidates, PROMPT_SIZE)
+        scored = []
+        for before, after in zip(*(side.split(1) for side in examples)):
+            keys, values = model.encode_prompt(before, after)
+            outputs = torch.cat([model.restore(image, keys, values) for image in inputs.split(1)])
+            scored.append((_psnr(outputs, targets), keys, values))
+        best = max(scored, key=lambda item: item[0])
+        chosen[task] = best[1:]
+        scores = " ".join(f"{score:.2f}" for score, *_ in scored)
+        print(f"{task:10} input {_psnr(inputs, targets):.2f} dB; pairs {scores}; kept {best[0]:.2f}", flush=True)
+    return chosen
+
+
+def _pairs(task: str, tiles, rng, count: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets [count, 3, size, size] in [0, 1]."""
+    pairs = [make_pair(task, random_crop(tiles, rng, size), rng) for _ in range(count)]
+    return tuple(to_tensor([pair[side] for pair in pairs]) for side in (0, 1))
+
+
+def _psnr(images, targets) -> float:
+    errors = (images.clamp(0, 1) - targets).square().flatten(1).mean(1).clamp_min(1e-10)
+    return float((-10 * torch.log10(errors)).mean())

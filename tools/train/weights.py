@@ -1,0 +1,69 @@
+"""Weight files: safetensors whose string metadata says what they hold.
+
+Metadata keys: vernis.architecture, vernis.config (JSON, the constructor arguments), vernis.tasks (JSON list),
+vernis.colour, vernis.tile (JSON), vernis.license, modelspec.title, modelspec.license, format. The example pairs
+of a prompted network are stored as tokens `vernis.prompt.<task>.k` and `.v`, [1, N, 8 * dim].
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import models
+
+LICENSE = "MIT OR Apache-2.0"
+PROMPT = "vernis.prompt."
+
+
+@dataclass
+class Weights:
+    """A network in f32, ready to evaluate, with what its file says about it."""
+
+    model: torch.nn.Module
+    architecture: str
+    tasks: list[str]
+    tile: dict | None
+    prompts: dict[str, tuple[torch.Tensor, torch.Tensor]]
+
+
+def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):
+    """Writes the model and its prompt tokens in f16, with the metadata that the recipe implies."""
+    tensors = dict(model.state_dict())
+    for task, (keys, values) in prompts.items():
+        tensors[f"{PROMPT}{task}.k"], tensors[f"{PROMPT}{task}.v"] = keys, values
+    metadata = {
+        "vernis.architecture": recipe["architecture"],
+        "vernis.config": json.dumps(recipe["config"]),
+        "vernis.tasks": json.dumps(list(recipe["tasks"])),
+        "vernis.colour": "rgb",
+        "vernis.tile": json.dumps(recipe["tile"]),
+        "vernis.license": LICENSE,
+        "modelspec.title": recipe["title"],
+        "modelspec.license": LICENSE,
+        "format": "pt",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}, path, metadata)
+
+
+def load(path: Path) -> Weights:
+    """A weight file, or the averaged network of a training checkpoint (.pt, which has no stored prompts)."""
+    if path.suffix == ".pt":
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+        recipe, state, prompts = saved["recipe"], saved["ema"], {}
+        architecture, config, tasks, tile = (recipe.get(k) for k in ("architecture", "config", "tasks", "tile"))
+    else:
+        with safe_open(path, "pt") as file:
+            metadata, state = file.metadata(), {name: file.get_tensor(name).float() for name in file.keys()}
+        architecture = metadata["vernis.architecture"]
+        config, tasks, tile = (json.loads(metadata[f"vernis.{k}"]) for k in ("config", "tasks", "tile"))
+        stored = {name: state.pop(name) for name in list(state) if name.startswith(PROMPT)}
+        prompts = {task: (stored[f"{PROMPT}{task}.k"], stored[f"{PROMPT}{task}.v"])
+                   for task in tasks if f"{PROMPT}{task}.k" in stored}
+    model = models.build(architecture, config).eval()
+    model.load_state_dict(state)
+    return Weights(model, architecture, list(tasks), tile, prompts)
