@@ -1,11 +1,11 @@
 //! vernis
 pub mod base;
-pub mod kernel;
 pub mod checkpoint;
-pub mod image;
-pub mod ops;
 pub mod gpu;
 pub mod graph;
-pub mod nn;
+pub mod image;
+pub mod kernel;
 pub mod models;
+pub mod nn;
+pub mod ops;
 pub mod run;

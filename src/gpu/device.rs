@@ -113,7 +113,10 @@ fn no_device(why: String) -> Error {
     )
 }
 
-fn choose(list: Vec<(wgpu::Adapter, AdapterSummary)>, choice: &DeviceChoice) -> Result<(wgpu::Adapter, AdapterSummary)> {
+fn choose(
+    list: Vec<(wgpu::Adapter, AdapterSummary)>,
+    choice: &DeviceChoice,
+) -> Result<(wgpu::Adapter, AdapterSummary)> {
     let found = if list.is_empty() {
         "no adapter at all".to_owned()
     } else {

@@ -11,11 +11,8 @@ pub fn scoped<T>(device: &wgpu::Device, what: &str, work: impl FnOnce() -> T) ->
     let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
     // A driver compiler may panic inside wgpu; that too is an error of the device, not of the caller.
     let value = catch_unwind(AssertUnwindSafe(work));
-    let errors = [
-        pollster::block_on(validation.pop()),
-        pollster::block_on(memory.pop()),
-        pollster::block_on(internal.pop()),
-    ];
+    let errors =
+        [pollster::block_on(validation.pop()), pollster::block_on(memory.pop()), pollster::block_on(internal.pop())];
     if let Some(e) = errors.into_iter().flatten().next() {
         return Err(translate(what, &e));
     }

@@ -36,7 +36,13 @@ impl Pipelines {
     }
 
     /// The pipeline of `key`; `bindings` says for each storage binding whether the kernel writes it.
-    pub fn get(&self, device: &wgpu::Device, key: &Key, bindings: &[(&str, bool)], params: usize) -> Result<Arc<Compiled>> {
+    pub fn get(
+        &self,
+        device: &wgpu::Device,
+        key: &Key,
+        bindings: &[(&str, bool)],
+        params: usize,
+    ) -> Result<Arc<Compiled>> {
         if let Some(found) = self.compiled.lock().ok().and_then(|c| c.get(key).cloned()) {
             return Ok(found);
         }
@@ -51,7 +57,14 @@ impl Pipelines {
         Ok(compiled)
     }
 
-    fn compile(&self, device: &wgpu::Device, key: &Key, wgsl: &str, bindings: &[(&str, bool)], params: usize) -> Compiled {
+    fn compile(
+        &self,
+        device: &wgpu::Device,
+        key: &Key,
+        wgsl: &str,
+        bindings: &[(&str, bool)],
+        params: usize,
+    ) -> Compiled {
         // SAFETY: all kernels are ours. Their indices are bounded by shapes proven when the graph is built, their
         // loops end, and they divide by sizes that are never zero, so the injected checks protect nothing.
         let module = unsafe {

@@ -284,7 +284,8 @@ impl Program {
         if bytes > self.staging.size() {
             return Err(Error::new(Kind::Other, "only outputs of the graph can be read back"));
         }
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("readback") });
+        let mut encoder =
+            gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("readback") });
         encoder.copy_buffer_to_buffer(self.slot(tensor), 0, &self.staging, 0, bytes);
         gpu.queue.submit([encoder.finish()]);
         read_mapped(gpu, &self.staging, bytes)

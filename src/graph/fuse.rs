@@ -91,8 +91,13 @@ fn fuse_norm(graph: &mut Graph, i: usize) {
     let ready = |u: &usize| {
         let user = &graph.nodes[*u];
         contract(user).is_some_and(|c| {
-            c.kernel == (1, 1) && c.stride == 1 && c.pad == 0 && c.prologue == Prologue::None && c.segments.is_none()
-                && !c.dynamic && !c.scale
+            c.kernel == (1, 1)
+                && c.stride == 1
+                && c.pad == 0
+                && c.prologue == Prologue::None
+                && c.segments.is_none()
+                && !c.dynamic
+                && !c.scale
         }) && user.inputs.iter().filter(|t| **t == node.output).count() == 1
             && user.inputs[0] == node.output
             && matrix_of(graph, user).is_some_and(|m| m.gamma.is_none() && m.beta.is_none())

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn overlapping_tensors_never_share() {
-        let lives: Vec<Life> = (0..40).map(|i| life(i, 16 * (1 + (i as u64 * 7) % 5), i..=i + 1 + i * 13 % 6)).collect();
+        let lives: Vec<Life> =
+            (0..40).map(|i| life(i, 16 * (1 + (i as u64 * 7) % 5), i..=i + 1 + i * 13 % 6)).collect();
         let result = pool(lives.clone());
         let slot = |t: usize| result.slot_of.iter().find(|(x, _)| *x == t).map(|(_, s)| *s);
         for a in &lives {

@@ -56,7 +56,8 @@ pub fn lower(graph: &Graph) -> Result<(Commands, Plan)> {
     let bound = lower_bound(&lives);
     let largest = lives.iter().max_by_key(|l| l.bytes);
     if let Some(l) = largest.filter(|l| l.bytes > graph.target.max_binding_bytes) {
-        let path = graph.nodes.iter().find(|n| n.output.0 as usize == l.tensor).map_or("the input", |n| n.path.as_str());
+        let path =
+            graph.nodes.iter().find(|n| n.output.0 as usize == l.tensor).map_or("the input", |n| n.path.as_str());
         return Err(Error::new(Kind::Memory, format!("{path} needs {} bytes in one binding", l.bytes))
             .why(format!("the device binds at most {} bytes", graph.target.max_binding_bytes))
             .advice("use a smaller --tile"));

@@ -81,8 +81,11 @@ impl Graph {
         let infos: Vec<&TensorInfo> = inputs.iter().map(|t| self.info(*t)).collect();
         let info = op.kernel().infer(&infos, &self.target).map_err(|why| {
             let shapes: Vec<String> = infos.iter().map(|i| i.shape.to_string()).collect();
-            Error::new(Kind::Checkpoint, format!("{path} ({}) does not fit its inputs {}", op.stem(), shapes.join(", ")))
-                .why(why)
+            Error::new(
+                Kind::Checkpoint,
+                format!("{path} ({}) does not fit its inputs {}", op.stem(), shapes.join(", ")),
+            )
+            .why(why)
         })?;
         let output = self.tensor(info);
         self.nodes.push(Node { op, inputs: inputs.to_vec(), params: params.to_vec(), output, path: path.to_owned() });

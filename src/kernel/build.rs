@@ -36,7 +36,8 @@ fn main() {
     }
     out.push_str("];\n");
 
-    let kernels: Vec<&str> = files.iter().filter(|(_, text)| text.contains("@compute")).map(|(n, _)| n.as_str()).collect();
+    let kernels: Vec<&str> =
+        files.iter().filter(|(_, text)| text.contains("@compute")).map(|(n, _)| n.as_str()).collect();
     writeln!(out, "pub const KERNELS: &[&str] = &{kernels:?};").expect("string");
     for name in &kernels {
         if let Err(e) = kernel(name, &files, &mut out) {
@@ -71,15 +72,17 @@ fn kernel(name: &str, files: &BTreeMap<String, String>, out: &mut String) -> Res
         for immediates in ["0", "1"] {
             defines.insert(source::IMMEDIATES.into(), immediates.into());
             let text = source::assemble(name, &defines, &|f| files.get(f).map(String::as_str))?;
-            let module = naga::front::wgsl::parse_str(&text)
-                .map_err(|e| format!("{defines:?}: {}", e.emit_to_string(&text)))?;
+            let module =
+                naga::front::wgsl::parse_str(&text).map_err(|e| format!("{defines:?}: {}", e.emit_to_string(&text)))?;
             Validator::new(ValidationFlags::all(), CAPABILITIES)
                 .validate(&module)
                 .map_err(|e| format!("{defines:?}: {}", e.emit_to_string(&text)))?;
             let found = describe(name, &module)?;
             match &interface {
                 Some(first) if *first != found => {
-                    return Err(format!("{defines:?} has another interface:\n{found}\nthan the first variant:\n{first}"));
+                    return Err(format!(
+                        "{defines:?} has another interface:\n{found}\nthan the first variant:\n{first}"
+                    ));
                 }
                 _ => interface = Some(found),
             }
@@ -106,7 +109,11 @@ fn describe(name: &str, module: &naga::Module) -> Result<String, String> {
             naga::AddressSpace::Uniform | naga::AddressSpace::Immediate => params = Some(v.ty),
             naga::AddressSpace::Storage { access } => {
                 let b = v.binding.ok_or("a storage buffer without a binding")?;
-                bindings.push((b.binding, access.contains(naga::StorageAccess::STORE), v.name.clone().unwrap_or_default()));
+                bindings.push((
+                    b.binding,
+                    access.contains(naga::StorageAccess::STORE),
+                    v.name.clone().unwrap_or_default(),
+                ));
             }
             _ => {}
         }

@@ -57,11 +57,7 @@ pub fn variants(source: &str) -> Vec<Defines> {
 }
 
 /// Expands `entry` to plain WGSL. `file` gives the text of a path such as `shared/dtype`.
-pub fn assemble<'a>(
-    entry: &str,
-    defines: &Defines,
-    file: &dyn Fn(&str) -> Option<&'a str>,
-) -> Result<String, String> {
+pub fn assemble<'a>(entry: &str, defines: &Defines, file: &dyn Fn(&str) -> Option<&'a str>) -> Result<String, String> {
     let mut state = State { defines: defines.clone(), imported: Vec::new(), file };
     let mut out = String::new();
     state.import(entry, &mut out)?;

@@ -13,13 +13,25 @@ use serde_json::Value;
 use crate::base::{Error, Kind, Result};
 use crate::nn::Build;
 
-/// Which graph of a family is wanted, and for what size. Inputs are named `input`, `k`, `v`; results `output`, `tokens`.
+/// Which graph of a family is wanted, and for what size. The graph names its inputs and outputs; the picture network
+/// of every family is `main` and has the input `input` and the output `output`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The picture network for `n` images of `h` x `w`; `prompt` is the batch and token count of K and V.
-    Main { n: u32, h: u32, w: u32, prompt: Option<(u32, u32)> },
-    /// GenLV's prompt encoder, for one of the two pictures of an example pair.
-    Prompt { n: u32, h: u32, w: u32 },
+pub struct Part {
+    pub name: &'static str,
+    pub n: u32,
+    pub h: u32,
+    pub w: u32,
+    /// Numbers whose meaning the family defines (GenLV: batch and token count of the prompt).
+    pub extra: Vec<u32>,
+}
+
+/// The picture network.
+pub const MAIN: &str = "main";
+
+impl Part {
+    pub fn main(n: u32, h: u32, w: u32, extra: Vec<u32>) -> Self {
+        Part { name: MAIN, n, h, w, extra }
+    }
 }
 
 /// What picture sizes a network takes and how it reacts to tiles.
@@ -61,20 +73,17 @@ pub trait Network: std::fmt::Debug + Send + Sync {
 
     fn sizes(&self) -> Sizes;
 
-    /// Whether the network is told its task by an example pair.
-    fn takes_prompt_pair(&self) -> bool {
-        false
-    }
-
-    /// Channels of a prompt token, where prompts are taken.
-    fn prompt_width(&self) -> u32 {
-        0
+    /// One of every graph the family has, as small as it can be: together they read every weight of a checkpoint.
+    fn parts(&self) -> Vec<Part> {
+        let sizes = self.sizes();
+        let least = sizes.least.max(sizes.multiple);
+        vec![Part::main(1, least, least, Vec::new())]
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()>;
 }
 
-/// The answer of a family without a prompt encoder to [`Part::Prompt`].
-pub(crate) fn no_prompts(family: &str) -> Error {
-    Error::new(Kind::Usage, format!("{family} takes no example pair")).advice("use a GenLV checkpoint, or leave the pair out")
+/// The answer to a [`Part`] the family does not have.
+pub(crate) fn no_such_part(family: &str, part: &Part) -> Error {
+    Error::new(Kind::Usage, format!("{family} has no graph named {}", part.name))
 }

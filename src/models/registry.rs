@@ -57,7 +57,10 @@ pub fn by_name(name: &str, config: &Value, dict: &StateDict) -> Result<Box<dyn N
 
 fn detect_as(name: &str, dict: &StateDict) -> Result<Value> {
     (family(name)?.detect)(dict).ok_or_else(|| {
-        Error::new(Kind::Checkpoint, format!("{} says that it is a {name} checkpoint but lacks its weights", dict.name()))
+        Error::new(
+            Kind::Checkpoint,
+            format!("{} says that it is a {name} checkpoint but lacks its weights", dict.name()),
+        )
     })
 }
 

@@ -75,9 +75,7 @@ impl<'a> Settings<'a> {
     /// A list of exactly `N` numbers.
     pub fn numbers<const N: usize>(&mut self, key: &'static str, default: [u32; N]) -> Result<[u32; N]> {
         let list = self.list(key, &default)?;
-        list.try_into().map_err(|l: Vec<u32>| {
-            self.bad(key, &format!("{N} numbers"), &Value::from(l))
-        })
+        list.try_into().map_err(|l: Vec<u32>| self.bad(key, &format!("{N} numbers"), &Value::from(l)))
     }
 
     /// Refuses a setting the engine does not implement.

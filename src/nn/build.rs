@@ -44,9 +44,12 @@ impl<'a> Build<'a> {
             s[..end].to_vec()
         };
         if trim(&found) != trim(shape) {
-            return Err(Error::new(Kind::Checkpoint, format!("the weight {key} of {} has the wrong shape", self.dict.name()))
-                .why(format!("expected {shape:?}, got {found:?}"))
-                .advice("the checkpoint does not belong to this architecture or configuration"));
+            return Err(Error::new(
+                Kind::Checkpoint,
+                format!("the weight {key} of {} has the wrong shape", self.dict.name()),
+            )
+            .why(format!("expected {shape:?}, got {found:?}"))
+            .advice("the checkpoint does not belong to this architecture or configuration"));
         }
         Ok(())
     }
@@ -62,7 +65,13 @@ impl<'a> Build<'a> {
     }
 
     /// Adds a node and, if its module is tapped, an output.
-    pub fn add(&mut self, path: &str, op: impl Into<Op>, inputs: &[TensorId], params: &[crate::kernel::ParamId]) -> Result<TensorId> {
+    pub fn add(
+        &mut self,
+        path: &str,
+        op: impl Into<Op>,
+        inputs: &[TensorId],
+        params: &[crate::kernel::ParamId],
+    ) -> Result<TensorId> {
         let t = self.graph.add(path, op, inputs, params)?;
         self.tap(path, t);
         Ok(t)

@@ -35,37 +35,20 @@ pub fn attend(
     v: (TensorId, usize),
 ) -> Result<TensorId> {
     let c = head_channels(path, out.logical(), heads)?;
-    let gram = b.graph.add(
-        &format!("{path}.gram"),
-        ChannelGram { heads, q: q.1, k: k.1 },
-        &[q.0, k.0],
-        &[],
-    )?;
+    let gram = b.graph.add(&format!("{path}.gram"), ChannelGram { heads, q: q.1, k: k.1 }, &[q.0, k.0], &[])?;
     let key = format!("{path}.temperature");
     b.expect_weight(&key, &[heads])?;
     let temperature = b.graph.param(Pack::Flat { key });
-    let map = b.graph.add(
-        &format!("{path}.softmax"),
-        ChannelSoftmax { heads, channels: c },
-        &[gram],
-        &[temperature],
-    )?;
+    let map =
+        b.graph.add(&format!("{path}.softmax"), ChannelSoftmax { heads, channels: c }, &[gram], &[temperature])?;
     let path_out = format!("{path}.project_out");
     let inputs = Channels::repeat(c, heads);
     let matrix = b.matrix(&path_out, &inputs, &Conv::point(out.clone(), bias))?;
     let weight = b.graph.param(Pack::Matrix(matrix.clone()));
-    let joined = b.graph.add(
-        &format!("{path}.project"),
-        ChannelProject { channels: c, out: out.clone() },
-        &[map],
-        &[weight],
-    )?;
+    let joined =
+        b.graph.add(&format!("{path}.project"), ChannelProject { channels: c, out: out.clone() }, &[map], &[weight])?;
     let bias_param = bias.then(|| b.graph.param(Pack::Bias(matrix)));
-    let op = Contract {
-        segments: Some((v.1, v.1 + heads as usize)),
-        dynamic: true,
-        ..Contract::linear(out, bias)
-    };
+    let op = Contract { segments: Some((v.1, v.1 + heads as usize)), dynamic: true, ..Contract::linear(out, bias) };
     let params: Vec<_> = bias_param.into_iter().collect();
     let y = b.add(&path_out, op, &[v.0, joined], &params)?;
     b.tap(path, y);
@@ -75,7 +58,10 @@ pub fn attend(
 pub(crate) fn head_channels(path: &str, channels: u32, heads: u32) -> Result<u32> {
     use crate::base::{Error, Kind};
     if heads == 0 || channels % heads != 0 {
-        return Err(Error::new(Kind::Checkpoint, format!("{path} cannot split {channels} channels into {heads} heads")));
+        return Err(Error::new(
+            Kind::Checkpoint,
+            format!("{path} cannot split {channels} channels into {heads} heads"),
+        ));
     }
     Ok(channels / heads)
 }

@@ -8,7 +8,14 @@ use crate::nn::layers::Conv;
 use crate::ops::attention::global_attention::GlobalAttention;
 
 /// Keys `to_q`, `to_k`, `to_v` without bias, `to_out.0` with bias. Queries from `x`, keys from `k`, values from `v`.
-pub fn token_attention(b: &mut Build<'_>, path: &str, x: TensorId, k: TensorId, v: TensorId, heads: u32) -> Result<TensorId> {
+pub fn token_attention(
+    b: &mut Build<'_>,
+    path: &str,
+    x: TensorId,
+    k: TensorId,
+    v: TensorId,
+    heads: u32,
+) -> Result<TensorId> {
     let out = b.shape(x).c;
     let inner = b.weight_shape(&format!("{path}.to_q.weight"))?[0];
     let c = head_channels(path, inner, heads)?;

@@ -57,7 +57,13 @@ pub struct Levels {
 pub type Block<'f> = dyn FnMut(&mut Build<'_>, usize, &str, TensorId) -> Result<TensorId> + 'f;
 
 /// From the image (already at the network's multiple) to the output convolution, without the residual.
-pub fn encoder_decoder(b: &mut Build<'_>, levels: &Levels, x: TensorId, out_channels: u32, block: &mut Block<'_>) -> Result<TensorId> {
+pub fn encoder_decoder(
+    b: &mut Build<'_>,
+    levels: &Levels,
+    x: TensorId,
+    out_channels: u32,
+    block: &mut Block<'_>,
+) -> Result<TensorId> {
     let t = features(b, levels, x, block)?;
     b.conv("output", t, Conv::same(out_channels, 3, levels.bias))
 }

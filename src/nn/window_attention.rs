@@ -9,7 +9,13 @@ use crate::ops::attention::window_attention::WindowAttention;
 
 /// Keys `qkv`, `rel_pos_emb.rel_height|rel_width` `[2 ows - 1, dh]`, `project_out`. Head width and key window are read
 /// from the relative tables.
-pub fn overlapping_window_attention(b: &mut Build<'_>, path: &str, x: TensorId, window: u32, bias: bool) -> Result<TensorId> {
+pub fn overlapping_window_attention(
+    b: &mut Build<'_>,
+    path: &str,
+    x: TensorId,
+    window: u32,
+    bias: bool,
+) -> Result<TensorId> {
     let out = b.shape(x).c;
     let tables = [format!("{path}.rel_pos_emb.rel_height"), format!("{path}.rel_pos_emb.rel_width")];
     let shape = b.weight_shape(&tables[0])?;
@@ -23,10 +29,8 @@ pub fn overlapping_window_attention(b: &mut Build<'_>, path: &str, x: TensorId, 
     let heads = inner3 / 3 / dh;
     let overlap = rows.div_ceil(2);
     let qkv = b.conv(&format!("{path}.qkv"), x, Conv::point(Channels::repeat(dh, 3 * heads), bias))?;
-    let params: Vec<_> = tables
-        .iter()
-        .map(|key| b.graph.param(Pack::Table { key: key.clone(), channels: Channels::one(dh) }))
-        .collect();
+    let params: Vec<_> =
+        tables.iter().map(|key| b.graph.param(Pack::Table { key: key.clone(), channels: Channels::one(dh) })).collect();
     let op = WindowAttention { heads, channels: dh, window, overlap };
     let t = b.graph.add(&format!("{path}.window"), op, &[qkv], &params)?;
     let y = b.conv(&format!("{path}.project_out"), t, Conv::point(out, bias))?;

@@ -10,7 +10,7 @@ use crate::gpu::{Gpu, WeightBuffers};
 use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
-use crate::models::{Network, Part, registry};
+use crate::models::{Network, registry};
 use crate::nn::Build;
 
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
@@ -35,27 +35,16 @@ impl Model {
     }
 
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
-        let model = Model {
-            dict,
-            network,
-            weights: WeightBuffers::default(),
-            packed: HashMap::new(),
-            plans: HashMap::new(),
-        };
+        let model =
+            Model { dict, network, weights: WeightBuffers::default(), packed: HashMap::new(), plans: HashMap::new() };
         model.prove()?;
         Ok(model)
     }
 
     /// Builds every part of the network at its smallest size, to find missing, misshapen and unread weights now.
     fn prove(&self) -> Result<()> {
-        let least = self.network.sizes().least.max(self.network.sizes().multiple);
-        let prompts = self.network.takes_prompt_pair();
-        let mut parts = vec![Part::Main { n: 1, h: least, w: least, prompt: prompts.then_some((1, 1)) }];
-        if prompts {
-            parts.push(Part::Prompt { n: 1, h: 8, w: 8 });
-        }
         let mut used = BTreeSet::new();
-        for part in parts {
+        for part in self.network.parts() {
             let graph = Graph::new(crate::kernel::Target::core(), DType::F32);
             let mut b = Build::new(graph, &self.dict, &[]);
             self.network.build(&mut b, &part)?;
@@ -95,8 +84,7 @@ impl Model {
     /// so that memory does not grow with the number of sizes seen.
     pub fn plan(&mut self, gpu: &Gpu, key: &PlanKey) -> Result<&mut Plan> {
         if !self.plans.contains_key(key) {
-            let same = |k: &PlanKey| std::mem::discriminant(&k.part) == std::mem::discriminant(&key.part);
-            self.plans.retain(|k, _| !same(k));
+            self.plans.retain(|k, _| k.part.name != key.part.name);
             let plan = self.make_plan(gpu, key, &[])?;
             self.plans.insert(key.clone(), plan);
         }

@@ -40,7 +40,8 @@ impl Plan {
     fn find(list: &[(String, TensorId)], name: &str) -> Result<TensorId> {
         list.iter().find(|(n, _)| n == name).map(|(_, t)| *t).ok_or_else(|| {
             let known: Vec<&str> = list.iter().map(|(n, _)| n.as_str()).collect();
-            Error::new(Kind::Other, format!("the plan has no tensor {name}")).why(format!("it has {}", known.join(", ")))
+            Error::new(Kind::Other, format!("the plan has no tensor {name}"))
+                .why(format!("it has {}", known.join(", ")))
         })
     }
 

@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::checkpoint::StateDict;
 use crate::models::restormer::{axis, norm_kind, norm_name};
 use crate::models::settings::Settings;
-use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::models::{MAIN, Network, Part, Sizes, TilePolicy, no_such_part};
 use crate::nn::{Build, NormKind};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -85,19 +85,27 @@ impl Network for Config {
         Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
     }
 
-    fn takes_prompt_pair(&self) -> bool {
-        self.prompt_encoder_nf.is_some()
-    }
-
-    fn prompt_width(&self) -> u32 {
-        8 * self.dim
+    fn parts(&self) -> Vec<Part> {
+        let least = self.sizes().least;
+        match self.prompt_encoder_nf {
+            Some(_) => vec![Part::main(1, least, least, vec![1, 1]), prompt_part(1, 8, 8)],
+            None => vec![Part::main(1, least, least, Vec::new())],
+        }
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {
-        match (part, self.prompt_encoder_nf) {
-            (Part::Prompt { n, h, w }, Some(nf)) => super::prompt_encoder::build(self, nf, b, *n, *h, *w),
-            (Part::Prompt { .. }, None) => Err(crate::models::no_prompts("this GenLV checkpoint")),
-            (Part::Main { .. }, _) => super::net::build(self, b, part),
+        match (part.name, self.prompt_encoder_nf) {
+            (MAIN, _) => super::net::build(self, b, part),
+            (PROMPT, Some(nf)) => super::prompt_encoder::build(self, nf, b, part),
+            _ => Err(no_such_part(super::NAME, part)),
         }
     }
+}
+
+/// The prompt encoder.
+pub const PROMPT: &str = "prompt";
+
+/// The prompt encoder for one of the two pictures of an example pair.
+pub fn prompt_part(n: u32, h: u32, w: u32) -> Part {
+    Part { name: PROMPT, n, h, w, extra: Vec::new() }
 }

@@ -6,7 +6,7 @@ mod detect;
 mod net;
 mod prompt_encoder;
 
-pub use config::{Config, from_config};
+pub use config::{Config, PROMPT, from_config, prompt_part};
 pub use detect::detect;
 
 pub const NAME: &str = "genlv";

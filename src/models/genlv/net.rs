@@ -8,16 +8,16 @@ use crate::models::{Part, xrestormer};
 use crate::nn::unet_levels::{Levels, encoder_decoder};
 use crate::nn::{Build, gdfn, mdta, token_attention};
 
+/// Inputs `input`, and `k`, `v` of `part.extra` = (batch, tokens) where the class takes prompts; output `output`.
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
-    let Part::Main { n, h, w, prompt } = *part else { return Err(crate::models::no_prompts(super::NAME)) };
-    let x = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
-    let tokens = match (c.prompt_encoder_nf, prompt) {
+    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.inp_channels));
+    let tokens = match (c.prompt_encoder_nf, &part.extra[..]) {
         (None, _) => None,
-        (Some(_), Some((count, tokens))) => {
-            let shape = Shape::new(count, 1, tokens, 8 * c.dim);
+        (Some(_), [count, tokens]) => {
+            let shape = Shape::new(*count, 1, *tokens, 8 * c.dim);
             Some((b.graph.input("k", shape.clone()), b.graph.input("v", shape)))
         }
-        (Some(_), None) => {
+        (Some(_), _) => {
             return Err(Error::new(Kind::Usage, "this GenLV checkpoint needs to be told its task")
                 .why("no stored task and no example pair was given")
                 .advice("use --task with a task of `vernis tasks`, or --prompt-pair BEFORE AFTER"));

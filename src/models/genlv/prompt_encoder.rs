@@ -4,6 +4,7 @@
 use super::Config;
 use crate::base::{Channels, Result, Shape};
 use crate::kernel::TensorId;
+use crate::models::Part;
 use crate::nn::Build;
 use crate::nn::layers::Conv;
 use crate::ops::Activation;
@@ -17,9 +18,9 @@ pub const FIRST: &str = "Prompt_KV_Encoder.prompt_embedding.conv_first.weight";
 const BLOCKS: usize = 4;
 
 /// Input `input` `[n, h, w, 3]`, h and w multiples of 8; output `tokens` `[n, h / 8, w / 8, 8 dim]`.
-pub fn build(c: &Config, nf: u32, b: &mut Build<'_>, n: u32, h: u32, w: u32) -> Result<()> {
+pub fn build(c: &Config, nf: u32, b: &mut Build<'_>, part: &Part) -> Result<()> {
     let at = |name: &str| format!("{ROOT}.{name}");
-    let x = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
+    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.inp_channels));
     let t = b.conv(&at("conv_first"), x, Conv::same(nf, 3, true))?;
     let t = b.activate(&at("gelu"), t, Activation::Gelu)?;
     let t = b.conv(&at("conv_hr"), t, Conv::same(nf, 3, true))?;

@@ -3,7 +3,7 @@
 use super::Config;
 use crate::base::{Channels, Result, Shape};
 use crate::kernel::TensorId;
-use crate::models::Part;
+use crate::models::{MAIN, Part, no_such_part};
 use crate::nn::Build;
 use crate::nn::layers::Conv;
 use crate::nn::unet_levels::stage;
@@ -11,7 +11,10 @@ use crate::ops::reduce::box_mean::BoxMean;
 use crate::ops::{Activation, Storage};
 
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
-    let Part::Main { n, h, w, .. } = *part else { return Err(crate::models::no_prompts(super::NAME)) };
+    let Part { n, h, w, .. } = *part;
+    if part.name != MAIN {
+        return Err(no_such_part(super::NAME, part));
+    }
     let input = b.graph.input("input", Shape::new(n, h, w, c.img_channel));
     let x = b.pad_to_multiple(input, 1 << c.enc_blk_nums.len())?;
     let mut pool = Pool::new(c);

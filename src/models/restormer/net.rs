@@ -4,7 +4,7 @@
 use super::Config;
 use crate::base::{Channels, Result, Shape};
 use crate::kernel::TensorId;
-use crate::models::Part;
+use crate::models::{MAIN, Part, no_such_part};
 use crate::nn::layers::Conv;
 use crate::nn::unet_levels::{Levels, encoder_decoder};
 use crate::nn::{Build, NormKind, gdfn, mdta};
@@ -32,13 +32,15 @@ pub fn levels(c: &Config) -> Levels {
 }
 
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
-    let Part::Main { n, h, w, .. } = *part else { return Err(crate::models::no_prompts(super::NAME)) };
+    let Part { n, h, w, .. } = *part;
+    if part.name != MAIN {
+        return Err(no_such_part(super::NAME, part));
+    }
     let input = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
     let x = b.pad_to_multiple(input, 8)?;
     let levels = levels(c);
-    let mut block = |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| {
-        block(b, path, x, c.heads[level], c.bias, c.norm)
-    };
+    let mut block =
+        |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| block(b, path, x, c.heads[level], c.bias, c.norm);
     let y = if c.dual_pixel_task {
         dual_pixel(c, b, &levels, x, &mut block)?
     } else {

@@ -3,7 +3,7 @@
 use super::Config;
 use crate::base::{Result, Shape};
 use crate::kernel::TensorId;
-use crate::models::Part;
+use crate::models::{MAIN, Part, no_such_part};
 use crate::nn::unet_levels::{Levels, encoder_decoder};
 use crate::nn::{Build, NormKind, gdfn, mdta, overlapping_window_attention};
 
@@ -32,7 +32,10 @@ pub fn block(
 }
 
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
-    let Part::Main { n, h, w, .. } = *part else { return Err(crate::models::no_prompts(super::NAME)) };
+    let Part { n, h, w, .. } = *part;
+    if part.name != MAIN {
+        return Err(no_such_part(super::NAME, part));
+    }
     let mut x = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
     if c.scale > 1 {
         x = b.resize("enlarge", x, h * c.scale, w * c.scale)?;

@@ -35,18 +35,19 @@ class ChannelAttention(nn.Module):
         self.project_out = nn.Conv2d(channels, channels, 1, bias=bias)
 
     def forward(self, x):
-        batch, channels, height, width = x.shape
-        heads = len(self.temperature)
-        # [B, HW, 3, heads, c] without a copy when the memory is channels last
-        qkv = self.qkv_dwconv(self.qkv(x)).permute(0, 2, 3, 1)
-        q, k, v = qkv.reshape(batch, height * width, 3, heads, channels // heads).permute(2, 0, 3, 4, 1)
-        # normalising the Gram matrix is normalising its factors
-        lengths = [t.float().square().sum(-1).sqrt().clamp_min(1e-12) for t in (q, k)]
-        cosine = (q @ k.transpose(-1, -2)).float() / (lengths[0][..., None] * lengths[1][..., None, :])
+        heads, channels = len(self.temperature), x.shape[1]
+        pixels = self.qkv_dwconv(self.qkv(x)).permute(0, 2, 3, 1).flatten(1, 2)
+        qk, v = pixels.split([2 * channels, channels], dim=-1)
+        # [B, heads, HW, 2c]: the Gram matrix of q and k together holds their cosines and, on its diagonal, lengths
+        qk = qk.unflatten(-1, (2, heads, -1)).permute(0, 3, 1, 2, 4).flatten(-2)
+        gram = (qk.transpose(-1, -2) @ qk).float()
+        of_q, of_k = gram.diagonal(dim1=-2, dim2=-1).sqrt().clamp_min(1e-12).chunk(2, -1)
+        c = channels // heads
+        cosine = gram[..., :c, c:] / (of_q[..., :, None] * of_k[..., None, :])
         attention = (cosine * self.temperature).softmax(-1).to(v.dtype)
-        mixed = v.transpose(-1, -2) @ attention.transpose(-1, -2)
-        pixels = mixed.transpose(1, 2).reshape(batch, height, width, channels)
-        return self.project_out(pixels.permute(0, 3, 1, 2))
+        v = v.unflatten(-1, (heads, -1)).transpose(1, 2)
+        mixed = (v @ attention.transpose(-1, -2)).transpose(1, 2).reshape(x.permute(0, 2, 3, 1).shape)
+        return self.project_out(mixed.permute(0, 3, 1, 2))
 
 
 class GatedFeedForward(nn.Module):

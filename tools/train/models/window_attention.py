@@ -15,13 +15,19 @@ class RelativePosition(nn.Module):
         self.rel_width = nn.Parameter(torch.randn(2 * overlap - 1, head_dim) * head_dim ** -0.5)
 
     def forward(self, q, window: int, overlap: int):
-        """q [..., window*window, d] -> logits [..., window*window, overlap, overlap] over key rows and columns."""
+        """q [..., window^2, d] -> its logits [..., window^2, 2 * overlap] for each key row, then each key column."""
         device = q.device
         offset = torch.arange(overlap, device=device) - torch.arange(window, device=device)[:, None] + overlap - 1
         grid = q.unflatten(-2, (window, window))
         rows = torch.einsum("...xyd,xid->...xyi", grid, self.rel_height[offset].to(q.dtype))
         columns = torch.einsum("...xyd,yjd->...xyj", grid, self.rel_width[offset].to(q.dtype))
-        return (rows[..., :, None] + columns[..., None, :]).flatten(-4, -3)
+        return torch.cat([rows, columns], -1).flatten(-3, -2)
+
+    @staticmethod
+    def key_places(overlap: int, like):
+        """[overlap^2, 2 * overlap]: ones at each key's row and column, which pick its terms in a dot product."""
+        ones = torch.eye(overlap, dtype=like.dtype, device=like.device)
+        return torch.cat([ones.repeat_interleave(overlap, 0), ones.repeat(overlap, 1)], 1)
 
 
 class OverlappingAttention(nn.Module):
@@ -38,16 +44,24 @@ class OverlappingAttention(nn.Module):
 
     def forward(self, x):
         batch, _, height, width = x.shape
-        window, shape = self.window, (self.heads, self.head_dim)
-        q, k, v = self.qkv(x).permute(0, 2, 3, 1).chunk(3, dim=-1)
-        halo = (self.overlap - window) // 2
+        window, overlap, inner = self.window, self.overlap, self.heads * self.head_dim
+        q, kv = self.qkv(x).permute(0, 2, 3, 1).split([inner, 2 * inner], dim=-1)
+        k, v = _windows(kv, window, (overlap - window) // 2).chunk(2, -1)
         # [B, rows of windows, columns of windows, heads, tokens, d]
-        q = _windows(q, window, 0).unflatten(-1, shape).transpose(-2, -3) * self.head_dim ** -0.5
-        k, v = (_windows(t, window, halo).unflatten(-1, shape).transpose(-2, -3) for t in (k, v))
-        logits = q @ k.transpose(-1, -2) + self.rel_pos_emb(q, window, self.overlap).flatten(-2)
-        out = (logits.softmax(-1).to(v.dtype) @ v).transpose(-2, -3).flatten(-2)
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(-2, -3) for t in (_windows(q, window, 0), k, v))
+        q = q * self.head_dim ** -0.5
+        places = self.rel_pos_emb.key_places(overlap, k).expand(*k.shape[:-1], -1)
+        q = torch.cat([q, self.rel_pos_emb(q, window, overlap)], -1)
+        attention = _softmax(q @ torch.cat([k, places], -1).transpose(-1, -2))
+        out = (attention @ v).transpose(-2, -3).flatten(-2)
         out = out.unflatten(-2, (window, window)).transpose(2, 3).reshape(batch, height, width, -1)
         return self.project_out(out.permute(0, 3, 1, 2))
+
+
+def _softmax(logits):
+    """In the precision of the logits: autocast would double the largest tensor of the network."""
+    with torch.autocast(logits.device.type, enabled=False):
+        return logits.softmax(-1)
 
 
 def _windows(x, window: int, halo: int):

@@ -1,71 +1,20 @@
-//! Runs a conformance case and compares every output and tap with the values of the official code.
+//! Cases that are one network: inputs, one forward pass, outputs and taps.
 
-use super::model::Model;
-use super::plan::{Plan, PlanKey};
+use super::{Checked, Outcome, rel_l2};
 use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::checkpoint::{Case, Data};
 use crate::gpu::Gpu;
-use crate::models::{Part, registry};
+use crate::models::{Part, genlv, registry};
+use crate::run::model::Model;
+use crate::run::plan::{Plan, PlanKey};
 
-/// One compared tensor.
-#[derive(Debug, Clone)]
-pub struct Checked {
-    pub name: String,
-    /// |ours - expected| / |expected| over all values.
-    pub rel_l2: f64,
-    /// Outputs decide; taps only inform.
-    pub decides: bool,
-}
-
-/// The outcome of a case.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    pub case: String,
-    pub precision: DType,
-    pub tolerance: f64,
-    pub checked: Vec<Checked>,
-    /// Every output under its name in the case: shape and values as the official code returns them.
-    pub tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
-}
-
-impl Verdict {
-    pub fn passed(&self) -> bool {
-        let outputs: Vec<_> = self.checked.iter().filter(|c| c.decides).collect();
-        !outputs.is_empty() && outputs.iter().all(|c| c.rel_l2 <= self.tolerance)
-    }
-
-    /// The outputs in the form the writer takes.
-    pub fn data(&self) -> Vec<(String, Vec<usize>, Data)> {
-        self.tensors.iter().map(|(n, s, v)| (n.clone(), s.clone(), Data::F32(v.clone()))).collect()
-    }
-}
-
-/// Relative L2 distance; NaN in either makes it NaN, which is within no tolerance.
-pub fn rel_l2(ours: &[f32], expected: &[f32]) -> f64 {
-    if ours.len() != expected.len() {
-        return f64::INFINITY;
-    }
-    let (mut difference, mut norm) = (0.0, 0.0);
-    for (a, b) in ours.iter().zip(expected) {
-        difference += (f64::from(*a) - f64::from(*b)).powi(2);
-        norm += f64::from(*b).powi(2);
-    }
-    (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
-}
-
-/// Runs `case` in `precision`.
-pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
-    let tolerance = match precision {
-        DType::F32 => case.tolerance_f32,
-        DType::F16 => case.tolerance_f16.ok_or_else(|| {
-            Error::new(Kind::Usage, format!("the case {} has no f16 tolerance", case.name)).advice("run it with --precision f32")
-        })?,
-    };
+/// Runs the network of `case`.
+pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
     let network = registry::by_name(&case.family, &case.config, &case.weights)?;
     let mut model = Model::with_network(case.weights.clone(), network)?;
     let mut run = Run { gpu, case, precision, checked: Vec::new(), tensors: Vec::new() };
     run.network(&mut model)?;
-    Ok(Verdict { case: case.name.clone(), precision, tolerance, checked: run.checked, tensors: run.tensors })
+    Ok((run.checked, run.tensors))
 }
 
 struct Run<'a> {
@@ -73,21 +22,18 @@ struct Run<'a> {
     case: &'a Case,
     precision: DType,
     checked: Vec<Checked>,
-    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
+    tensors: Vec<(String, Vec<usize>, Data)>,
 }
 
 impl Run<'_> {
     fn network(&mut self, model: &mut Model) -> Result<()> {
         let prompt = match self.case.io.shape("prompt_input") {
-            Some(_) if model.network().takes_prompt_pair() => Some((self.tokens(model, 0)?, self.tokens(model, 1)?)),
+            Some(_) => Some((self.tokens(model, 0)?, self.tokens(model, 1)?)),
             _ => None,
         };
         let image = shape_nchw(self.case, "input")?;
-        let tokens = prompt.as_ref().map(|((shape, _), _)| (shape.n, shape.pixels()));
-        let key = PlanKey {
-            part: Part::Main { n: image.n, h: image.h, w: image.w, prompt: tokens },
-            precision: self.precision,
-        };
+        let extra = prompt.as_ref().map_or(Vec::new(), |((shape, _), _)| vec![shape.n, shape.pixels()]);
+        let key = PlanKey { part: Part::main(image.n, image.h, image.w, extra), precision: self.precision };
         let taps: Vec<String> =
             self.case.taps.iter().filter_map(|t| t.strip_prefix("tap.")).map(str::to_owned).collect();
         let mut plan = model.make_plan(self.gpu, &key, &taps)?;
@@ -108,7 +54,7 @@ impl Run<'_> {
     fn tokens(&mut self, model: &mut Model, which: usize) -> Result<(Shape, Vec<f32>)> {
         let name = ["prompt_input", "prompt_target"][which];
         let image = shape_nchw(self.case, name)?;
-        let key = PlanKey { part: Part::Prompt { n: image.n, h: image.h, w: image.w }, precision: self.precision };
+        let key = PlanKey { part: genlv::prompt_part(image.n, image.h, image.w), precision: self.precision };
         let plan = model.plan(self.gpu, &key)?;
         plan.upload(self.gpu, "input", &image.from_nchw(&self.case.io.f32(name)?))?;
         plan.run(self.gpu, &mut |_| true)?;
@@ -137,7 +83,7 @@ impl Run<'_> {
         let expected = self.case.io.f32(stored)?;
         self.checked.push(Checked { name: stored.to_owned(), rel_l2: rel_l2(&ours, &expected), decides });
         if decides {
-            self.tensors.push((stored.to_owned(), expected_shape.to_vec(), ours));
+            self.tensors.push((stored.to_owned(), expected_shape.to_vec(), Data::F32(ours)));
         }
         Ok(())
     }
