@@ -73,6 +73,11 @@ pub trait Network: std::fmt::Debug + Send + Sync {
 
     fn sizes(&self) -> Sizes;
 
+    /// Channels of a prompt token; 0 where the network takes no example pair.
+    fn prompt_width(&self) -> u32 {
+        0
+    }
+
     /// One of every graph the family has, as small as it can be: together they read every weight of a checkpoint.
     fn parts(&self) -> Vec<Part> {
         let sizes = self.sizes();

@@ -16,6 +16,23 @@ use crate::nn::Build;
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
 pub const PROMPT_PREFIX: &str = "vernis.prompt.";
 
+/// Order of the colour channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    Rgb,
+    Bgr,
+}
+
+impl Colour {
+    /// Interleaved RGB to this order, or back: swapping is its own inverse.
+    pub fn order(self, rgb: &[f32]) -> Vec<f32> {
+        match self {
+            Colour::Rgb => rgb.to_vec(),
+            Colour::Bgr => rgb.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect(),
+        }
+    }
+}
+
 /// A checkpoint and everything derived from it.
 pub struct Model {
     dict: StateDict,
@@ -56,6 +73,31 @@ impl Model {
 
     pub fn dict(&self) -> &StateDict {
         &self.dict
+    }
+
+    /// The colour order the network was trained on.
+    pub fn colour(&self) -> Colour {
+        match self.dict.metadata().get("vernis.colour").map(String::as_str) {
+            Some("bgr") => Colour::Bgr,
+            Some(_) => Colour::Rgb,
+            // The authors' GenLV checkpoints carry no metadata; their code reads and writes BGR.
+            None if self.network.family() == crate::models::genlv::NAME => Colour::Bgr,
+            None => Colour::Rgb,
+        }
+    }
+
+    /// Tile edge and overlap that the weights were found to work well with, in pixels.
+    pub fn tile_advice(&self) -> Option<(u32, u32)> {
+        let text = self.dict.metadata().get("vernis.tile")?;
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).map(|n| n as u32);
+        Some((number("size").filter(|n| *n >= 16)?, number("halo").unwrap_or(32)))
+    }
+
+    /// Tasks the checkpoint says it was trained for.
+    pub fn tasks(&self) -> Vec<String> {
+        let listed = self.dict.metadata().get("vernis.tasks").and_then(|t| serde_json::from_str(t).ok());
+        listed.unwrap_or_default()
     }
 
     pub fn network(&self) -> &dyn Network {

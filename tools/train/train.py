@@ -11,6 +11,7 @@ CPU and on CUDA.
 import argparse
 import json
 import math
+import signal
 import time
 from pathlib import Path
 
@@ -42,24 +43,30 @@ def main():
         state.load(checkpoint)
         print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
     forward = torch.compile(model) if args.compile else model
-    run(state, forward, tiles, device, Budget(args.minutes, args.steps), checkpoint)
+    budget = Budget(args.minutes, args.steps)
+    signal.signal(signal.SIGTERM, budget.stop)
+    signal.signal(signal.SIGINT, budget.stop)
+    run(state, forward, tiles, device, budget, checkpoint)
 
 
 class Budget:
-    """How much of the run is used up, by training time or by steps."""
+    """How much of the run is used up, by training time or by steps, and whether it was told to stop before."""
 
     def __init__(self, minutes: float | None, steps: int | None):
-        self.seconds, self.steps = minutes and minutes * 60, steps
+        self.seconds, self.steps, self.stopped = minutes and minutes * 60, steps, False
+
+    def stop(self, *_signal):
+        self.stopped = True
 
     def used(self, state: TrainingState) -> float:
         return state.step / self.steps if self.steps else state.elapsed / self.seconds
 
 
 def run(state, forward, tiles, device, budget, checkpoint):
-    """Trains until the budget is used up; saves every two minutes and at the end."""
+    """Trains until the budget is used up or a signal asks to stop; saves every two minutes and at the end."""
     meter = Meter()
     saved = logged = last = time.monotonic()
-    while (used := budget.used(state)) < 1:
+    while (used := budget.used(state)) < 1 and not budget.stopped:
         meter.add(train_step(state, forward, tiles, device, used))
         now = time.monotonic()
         state.elapsed += now - last
@@ -71,7 +78,7 @@ def run(state, forward, tiles, device, budget, checkpoint):
             state.save(checkpoint)
             saved = now
     state.save(checkpoint)
-    print(f"done: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
+    print(f"{'stopped' if budget.stopped else 'done'}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
 
 
 def train_step(state, forward, tiles, device, used: float):
@@ -102,7 +109,7 @@ def schedule(used: float, step: int, warmup: int) -> float:
 
 
 class Meter:
-    """Running means over about a hundred values each."""
+    """Running means over about thirty values each."""
 
     def __init__(self):
         self.means = {}
@@ -110,7 +117,7 @@ class Meter:
     def add(self, figures: dict):
         for name, value in figures.items():
             old = self.means.get(name, value)
-            self.means[name] = old + 0.01 * (value - old)
+            self.means[name] = old + 0.03 * (value - old)
 
     def report(self) -> str:
         return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())

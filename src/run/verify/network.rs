@@ -77,7 +77,7 @@ impl Run<'_> {
         let Some(expected_shape) = self.case.io.shape(stored) else { return Ok(()) };
         // Token sequences are stored [B, N, C], which is our order without the padding.
         let ours = match expected_shape {
-            [_, _, _] => strip_padding(shape, nhwc),
+            [_, _, _] => shape.strip_channels(nhwc),
             _ => shape.to_nchw(nhwc),
         };
         let expected = self.case.io.f32(stored)?;
@@ -87,13 +87,6 @@ impl Run<'_> {
         }
         Ok(())
     }
-}
-
-/// Padded NHWC without the padding lanes.
-fn strip_padding(shape: &Shape, nhwc: &[f32]) -> Vec<f32> {
-    let positions = shape.c.positions();
-    let stride = shape.c.padded() as usize;
-    nhwc.chunks(stride).flat_map(|row| positions.iter().map(|p| row[*p as usize])).collect()
 }
 
 /// The NCHW shape of a stored picture.
