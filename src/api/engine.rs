@@ -93,13 +93,20 @@ impl Engine {
             }
         }
         Err(first.unwrap_or_else(|| {
-            Error::new(Kind::ModelMissing, format!("no shipped weights do the task {}", task.name))
-                .advice("name weights with --model, or show the task with --prompt-pair; `vernis tasks` lists what is there")
+            Error::new(Kind::ModelMissing, format!("no shipped weights do the task {}", task.name)).advice(
+                "name weights with --model, or show the task with --prompt-pair; `vernis tasks` lists what is there",
+            )
         }))
     }
 
     /// What [`Engine::restore`] would do: tiles, memory, dispatches. Allocates nothing on the device.
-    pub fn plan(&self, model: &mut Model, size: (u32, u32), instruction: &Instruction, options: &RestoreOptions) -> Result<Report> {
+    pub fn plan(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<Report> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
@@ -146,7 +153,13 @@ impl Engine {
     }
 
     /// Time of every step of the network on one tile of `size`, on the GPU's own clock where it has one.
-    pub fn profile(&self, model: &mut Model, size: (u32, u32), instruction: &Instruction, options: &RestoreOptions) -> Result<Vec<LayerTime>> {
+    pub fn profile(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<Vec<LayerTime>> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
@@ -157,12 +170,19 @@ impl Engine {
         // Compilation happens at the first dispatch on some drivers.
         plan.run(&self.gpu, &mut |_| true)?;
         let steps = plan.profile(&self.gpu)?;
-        let time = |s: crate::gpu::StepTime| LayerTime { op: s.op.into(), path: s.path, seconds: s.seconds, flops: s.flops };
+        let time =
+            |s: crate::gpu::StepTime| LayerTime { op: s.op.into(), path: s.path, seconds: s.seconds, flops: s.flops };
         Ok(steps.into_iter().map(time).collect())
     }
 
     /// Graphviz and JSON of the lowered graph.
-    pub fn dump_graph(&self, model: &mut Model, size: (u32, u32), instruction: &Instruction, options: &RestoreOptions) -> Result<(String, String)> {
+    pub fn dump_graph(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<(String, String)> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
@@ -177,7 +197,14 @@ impl Engine {
         })
     }
 
-    fn layout(&self, model: &Model, size: (u32, u32), condition: &Conditioning, precision: DType, options: &RestoreOptions) -> Result<Layout> {
+    fn layout(
+        &self,
+        model: &Model,
+        size: (u32, u32),
+        condition: &Conditioning,
+        precision: DType,
+        options: &RestoreOptions,
+    ) -> Result<Layout> {
         layout(&model.inner, &self.gpu, size, &condition.extra, precision, options.tile, options.memory_budget)
     }
 
@@ -228,9 +255,14 @@ impl Engine {
                 }
                 Ok(Conditioning { explain: vec![format!("task {}", task.name)], ..Conditioning::default() })
             }
-            Instruction::Blind if takes_pairs => Err(Error::new(Kind::Usage, format!("{} must be told its task", model.name))
-                .why("it follows a task name or an example pair")
-                .advice(format!("use --task with one of {}, or --prompt-pair BEFORE AFTER", model.tasks().join(", ")))),
+            Instruction::Blind if takes_pairs => {
+                Err(Error::new(Kind::Usage, format!("{} must be told its task", model.name))
+                    .why("it follows a task name or an example pair")
+                    .advice(format!(
+                        "use --task with one of {}, or --prompt-pair BEFORE AFTER",
+                        model.tasks().join(", ")
+                    )))
+            }
             Instruction::Blind => Ok(Conditioning::default()),
         }
     }
@@ -248,7 +280,11 @@ impl Model {
 
     /// Tasks the model can be told: those of its metadata, or those whose prompts it stores.
     pub fn tasks(&self) -> Vec<String> {
-        if self.inner.network().prompt_width() > 0 { genlv::stored_tasks(self.inner.dict()) } else { self.inner.tasks() }
+        if self.inner.network().prompt_width() > 0 {
+            genlv::stored_tasks(self.inner.dict())
+        } else {
+            self.inner.tasks()
+        }
     }
 
     pub fn can_do(&self, task: &str) -> bool {
@@ -261,7 +297,10 @@ impl Model {
         }
         let family = self.inner.network().family();
         Err(Error::new(Kind::Usage, format!("{} takes no example pair", self.name))
-            .why(format!("it is a {family} checkpoint; it follows {}", if self.tasks().is_empty() { "no instruction" } else { "a task name" }))
+            .why(format!(
+                "it is a {family} checkpoint; it follows {}",
+                if self.tasks().is_empty() { "no instruction" } else { "a task name" }
+            ))
             .advice("use a GenLV checkpoint, such as --model genlv"))
     }
 

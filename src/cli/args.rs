@@ -89,7 +89,11 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         _ => (text, 0),
     };
     let number: f64 = digits.trim().parse().map_err(|_| "expected bytes, such as 512M or 2G".to_owned())?;
-    if number > 0.0 && number.is_finite() { Ok((number * f64::from(1u32 << shift)) as u64) } else { Err("must be positive".into()) }
+    if number > 0.0 && number.is_finite() {
+        Ok((number * f64::from(1u32 << shift)) as u64)
+    } else {
+        Err("must be positive".into())
+    }
 }
 
 /// An error of the arguments themselves.

@@ -316,8 +316,11 @@ fn jobs(args: &RestoreArgs) -> Result<Vec<Job>> {
             });
         }
         if let Some(other) = taken.insert(output.clone(), input.clone()) {
-            return Err(usage(format!("two pictures would be written to {}", output.display()))
-                .why(format!("{} and {}", other.display(), input.display())));
+            return Err(usage(format!("two pictures would be written to {}", output.display())).why(format!(
+                "{} and {}",
+                other.display(),
+                input.display()
+            )));
         }
         if !args.dry_run
             && let Some(parent) = output.parent()
@@ -336,12 +339,18 @@ fn ends_with_separator(path: &Path) -> bool {
 }
 
 fn walk(directory: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: std::io::Error| Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e);
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e)
+    };
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
             walk(&path, out)?;
-        } else if path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e.to_lowercase().as_str())) {
+        } else if path
+            .extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| EXTENSIONS.contains(&e.to_lowercase().as_str()))
+        {
             out.push(path);
         }
     }
@@ -378,7 +387,11 @@ fn print_profile(steps: &[crate::LayerTime]) {
     println!("{:<32} {:>9} {:>6} {:>9} {:>8}", "kernel", "ms", "%", "GFLOP/s", "calls");
     for (op, (seconds, flops, calls)) in rows {
         let share = 100.0 * seconds / total.max(1e-12);
-        println!("{op:<32} {:>9.2} {share:>6.1} {:>9.1} {calls:>8}", seconds * 1e3, flops as f64 * 1e-9 / seconds.max(1e-12));
+        println!(
+            "{op:<32} {:>9.2} {share:>6.1} {:>9.1} {calls:>8}",
+            seconds * 1e3,
+            flops as f64 * 1e-9 / seconds.max(1e-12)
+        );
     }
     println!("{:<32} {:>9.2}", "total", total * 1e3);
     let mut slowest: Vec<_> = steps.iter().collect();

@@ -84,7 +84,13 @@ fn one(engine: &Engine, dir: &Path, precision: DType, write: Option<&Path>) -> R
 }
 
 fn print(v: &Verdict) {
-    println!("{} {} {} (tolerance {:.1e})", if v.passed() { "ok  " } else { "FAIL" }, v.case, v.precision.name(), v.tolerance);
+    println!(
+        "{} {} {} (tolerance {:.1e})",
+        if v.passed() { "ok  " } else { "FAIL" },
+        v.case,
+        v.precision.name(),
+        v.tolerance
+    );
     for c in &v.checked {
         println!("       {:<48} rel L2 {:.2e}", c.name, c.rel_l2);
     }

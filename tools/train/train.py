@@ -22,6 +22,7 @@ from batches import draw_batch
 from checkpoint import TrainingState
 from data import load_tiles
 from losses import LOSSES
+from prompt_warmup import warm_up
 
 CHECKPOINT_SECONDS = 120
 LOG_SECONDS = 30
@@ -42,6 +43,9 @@ def main():
     if checkpoint.exists():
         state.load(checkpoint)
         print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
+    elif "prompt_warmup" in recipe:
+        warm_up(model, tiles, list(recipe["tasks"]), device, args.seed, **recipe["prompt_warmup"])
+        state.ema.load_state_dict(model.state_dict())
     forward = torch.compile(model) if args.compile else model
     budget = Budget(args.minutes, args.steps)
     signal.signal(signal.SIGTERM, budget.stop)

@@ -79,10 +79,8 @@ pub fn save(path: &Path, prompt: &Prompt, model: &str) -> Result<()> {
 /// Runs the prompt encoder on both pictures of a pair.
 pub fn encode(model: &mut Model, gpu: &Gpu, precision: DType, before: &Picture, after: &Picture) -> Result<Prompt> {
     if (before.width, before.height) != (after.width, after.height) {
-        return Err(Error::new(Kind::Usage, "the pictures of the example pair differ in size").why(format!(
-            "before is {}x{}, after is {}x{}",
-            before.width, before.height, after.width, after.height
-        )));
+        return Err(Error::new(Kind::Usage, "the pictures of the example pair differ in size")
+            .why(format!("before is {}x{}, after is {}x{}", before.width, before.height, after.width, after.height)));
     }
     let (w, h) = (before.width.min(LONGEST), before.height.min(LONGEST));
     let (x, y) = ((before.width - w) / 2, (before.height - h) / 2);
@@ -121,10 +119,7 @@ pub fn condition(model: &Model, prompt: &Prompt, explain: String) -> Result<Cond
     let shape = Shape::new(1, 1, prompt.tokens, prompt.width);
     Ok(Conditioning {
         extra: vec![1, prompt.tokens],
-        inputs: vec![
-            ("k".to_owned(), shape.pad_channels(&prompt.k)),
-            ("v".to_owned(), shape.pad_channels(&prompt.v)),
-        ],
+        inputs: vec![("k".to_owned(), shape.pad_channels(&prompt.k)), ("v".to_owned(), shape.pad_channels(&prompt.v))],
         explain: vec![explain],
     })
 }
