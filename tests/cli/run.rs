@@ -59,13 +59,17 @@ impl Scratch {
         self.text(name)
     }
 
-    /// A smooth picture with seeded grain.
+    /// A smooth picture with seeded noise of about 25 levels, like a sensor's.
     pub fn picture(&self, name: &str, width: u32, height: u32) -> String {
         let mut state = 7u32;
-        let image = image::RgbImage::from_fn(width, height, |x, y| {
+        let mut uniform = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let grain = (state >> 26) as i32 - 32;
-            let value = |base: u32| (base as i32 + grain).clamp(0, 255) as u8;
+            (state >> 8) as f32 / 16_777_216.0 - 0.5
+        };
+        // Four uniform numbers are nearly a normal one, of deviation 0.577.
+        let mut noise = || 43.0 * (uniform() + uniform() + uniform() + uniform());
+        let image = image::RgbImage::from_fn(width, height, |x, y| {
+            let mut value = |base: u32| (base as f32 + noise()).clamp(0.0, 255.0) as u8;
             image::Rgb([value(x * 200 / width.max(1)), value(y * 200 / height.max(1)), value(128)])
         });
         image.save(self.path(name)).expect("writable");

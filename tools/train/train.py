@@ -18,11 +18,10 @@ from pathlib import Path
 import torch
 
 import models
-from batches import draw_batch
 from checkpoint import TrainingState
 from data import load_tiles
 from losses import LOSSES
-from prompt_warmup import warm_up
+from prefetch import BatchSource
 
 CHECKPOINT_SECONDS = 120
 LOG_SECONDS = 30
@@ -33,24 +32,22 @@ def main():
     recipe = json.loads(recipe_path(args.recipe).read_text())
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
-    tiles = load_tiles(args.tiles, args.cache or args.run / "tiles.npy")
+    cache = args.cache or args.run / "tiles.npy"
+    load_tiles(args.tiles, cache)
     model = models.build(recipe["architecture"], recipe["config"]).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), recipe["learning_rate"], betas=(0.9, 0.99),
-                                  weight_decay=recipe["weight_decay"])
-    state = TrainingState.fresh(model, optimizer, args.seed, recipe)
+    state = TrainingState.fresh(model, recipe)
     args.run.mkdir(parents=True, exist_ok=True)
     checkpoint = args.run / "checkpoint.pt"
     if checkpoint.exists():
         state.load(checkpoint)
         print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
-    elif "prompt_warmup" in recipe:
-        warm_up(model, tiles, list(recipe["tasks"]), device, args.seed, **recipe["prompt_warmup"])
-        state.ema.load_state_dict(model.state_dict())
     forward = torch.compile(model) if args.compile else model
     budget = Budget(args.minutes, args.steps)
     signal.signal(signal.SIGTERM, budget.stop)
     signal.signal(signal.SIGINT, budget.stop)
-    run(state, forward, tiles, device, budget, checkpoint)
+    source = BatchSource(cache, args.seed, state.step, args.workers)
+    run(state, forward, source, device, budget, checkpoint)
+    source.close()
 
 
 class Budget:
@@ -66,12 +63,12 @@ class Budget:
         return state.step / self.steps if self.steps else state.elapsed / self.seconds
 
 
-def run(state, forward, tiles, device, budget, checkpoint):
+def run(state, forward, source, device, budget, checkpoint):
     """Trains until the budget is used up or a signal asks to stop; saves every two minutes and at the end."""
     meter = Meter()
     saved = logged = last = time.monotonic()
     while (used := budget.used(state)) < 1 and not budget.stopped:
-        meter.add(train_step(state, forward, tiles, device, used))
+        meter.add(train_step(state, forward, source, device, used))
         now = time.monotonic()
         state.elapsed += now - last
         last = now
@@ -85,25 +82,29 @@ def run(state, forward, tiles, device, budget, checkpoint):
     print(f"{'stopped' if budget.stopped else 'done'}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
 
 
-def train_step(state, forward, tiles, device, used: float):
+def train_step(state, forward, source, device, used: float):
     """One optimiser step at the share `used` of the budget; returns figures for the log."""
     recipe = state.recipe
     stage = next(s for s in recipe["stages"] if used < s["until"])
     groups = stage.get("groups", 1)
-    batch = draw_batch(tiles, state.rng, recipe["tasks"], groups, stage["batch"] // groups, stage["patch"],
-                       models.takes_prompts(recipe["architecture"]))
+    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // groups,
+                        patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]))
     for group in state.optimizer.param_groups:
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
         output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()])
     loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
+    figures = {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
+    if state.probe:
+        told_apart, figures["prompts"] = state.probe.loss(batch.tasks)
+        loss = loss + recipe["probe_weight"] * told_apart
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
     state.optimizer.step()
     state.step += 1
     state.update_ema(recipe["ema_decay"])
-    return {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
+    return figures
 
 
 def schedule(used: float, step: int, warmup: int) -> float:
@@ -142,7 +143,8 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (slow to start)")
-    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--threads", type=int, help="CPU threads of the network")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches ahead")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
