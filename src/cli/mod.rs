@@ -29,9 +29,14 @@ const EXAMPLES: &str = "Examples:
   vernis restore old.jpg -o new.png --prompt-pair before.png after.png
   vernis tasks
 
-Exit codes: 0 all done, 1 other failure, 2 usage, 3 some files failed, 4 no usable device, 5 does not fit in memory,
-6 model missing, 7 result refused by the output guard, 8 picture unreadable, 9 checkpoint damaged or unfit,
-10 output not writable, 11 picture too large, 12 device failed, 130 cancelled.";
+Exit codes:
+   0 all done                 7 result refused by the output guard
+   1 other failure            8 picture unreadable
+   2 usage                    9 checkpoint damaged or unfit
+   3 some files failed       10 output not writable
+   4 no usable device        11 picture too large
+   5 does not fit in memory  12 device failed
+   6 model missing          130 cancelled";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -44,10 +44,6 @@ pub struct RestoreArgs {
     /// Device memory a plan may take
     #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes)]
     memory_budget: u64,
-    #[command(flatten)]
-    device: DeviceArgs,
-    #[command(flatten)]
-    output_args: OutputArgs,
     /// Print the plan (tiles, memory, dispatches) and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -63,6 +59,10 @@ pub struct RestoreArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    output_args: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 #[derive(Debug, Args)]

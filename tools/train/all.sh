@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains and exports every weight file: all.sh TILES_TAR OUT_DIR [--steps N | --minutes M per file, default 11]
+# Trains and exports every weight file: all.sh TILES_TAR OUT_DIR [options of train.py; default --minutes 11 a file]
 # On CUDA if there is one, else on the CPU. PYTHON names the interpreter.
 set -eu
 here=$(dirname "$0")

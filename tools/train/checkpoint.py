@@ -42,8 +42,8 @@ class TrainingState:
         partial = path.with_suffix(".partial")
         torch.save({
             "model": self.model.state_dict(), "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "rng": self.rng.bit_generator.state,
-            "probe": self.probe and self.probe.state_dict(), "step": self.step, "elapsed": self.elapsed, "recipe": self.recipe,
+            "optimizer": self.optimizer.state_dict(), "probe": self.probe and self.probe.state_dict(),
+            "step": self.step, "elapsed": self.elapsed, "recipe": self.recipe,
         }, partial)
         partial.replace(path)
 

@@ -4,6 +4,7 @@ Batch number `step` of a run is drawn from a generator seeded by (seed, step) al
 the batches that it would have had.
 """
 
+import multiprocessing
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -29,7 +30,8 @@ class BatchSource:
 
     def __init__(self, tiles: Path, seed: int, first_step: int, workers: int):
         self.seed, self.next_step, self.ahead, self.waiting = seed, first_step, 2 * workers, deque()
-        self.pool = ProcessPoolExecutor(workers, initializer=_open_tiles, initargs=(tiles,)) if workers else None
+        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's locked thread pools
+        self.pool = ProcessPoolExecutor(workers, context, _open_tiles, (tiles,)) if workers else None
         _open_tiles(tiles)
 
     def next(self, **wanted) -> Batch:

@@ -30,6 +30,8 @@ LOG_SECONDS = 30
 def main():
     args = parse_arguments()
     recipe = json.loads(recipe_path(args.recipe).read_text())
+    if args.max_batch:
+        shrink(recipe, args.max_batch)
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
     cache = args.cache or args.run / "tiles.npy"
@@ -128,6 +130,13 @@ class Meter:
         return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())
 
 
+def shrink(recipe: dict, batch: int):
+    """Limits every stage to `batch` images and as many task groups, for a dry run on a small machine."""
+    for stage in recipe["stages"]:
+        stage["groups"] = min(stage.get("groups", 1), batch)
+        stage["batch"] = min(stage["batch"], batch) // stage["groups"] * stage["groups"]
+
+
 def recipe_path(name: str) -> Path:
     """A path as given, or the recipe of that name beside this file."""
     given = Path(name)
@@ -145,6 +154,7 @@ def parse_arguments():
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (slow to start)")
     parser.add_argument("--threads", type=int, help="CPU threads of the network")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches ahead")
+    parser.add_argument("--max-batch", type=int, help="limit of the recipe's batch sizes, for dry runs")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
