@@ -90,14 +90,14 @@ impl Run<'_> {
 }
 
 /// Padded NHWC without the padding lanes.
-fn strip_padding(shape: &Shape, nhwc: &[f32]) -> Vec<f32> {
+pub(super) fn strip_padding(shape: &Shape, nhwc: &[f32]) -> Vec<f32> {
     let positions = shape.c.positions();
     let stride = shape.c.padded() as usize;
     nhwc.chunks(stride).flat_map(|row| positions.iter().map(|p| row[*p as usize])).collect()
 }
 
 /// The NCHW shape of a stored picture.
-fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
+pub(super) fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
     match case.io.shape(name) {
         Some(&[n, c, h, w]) => Ok(Shape::new(n as u32, h as u32, w as u32, c as u32)),
         other => Err(Error::new(Kind::Checkpoint, format!("the case {} has no usable tensor {name}", case.name))
