@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::StateDict;
+use super::low_rank::Addition;
 use crate::base::{Channels, DType, Error, Kind, Result};
 
 /// A matrix and everything that is folded into it.
@@ -32,6 +33,11 @@ impl Matrix {
     pub fn has_bias(&self) -> bool {
         self.bias.is_some() || self.beta.is_some()
     }
+
+    /// Quads of one panel and number of panels.
+    pub fn columns(&self, panels: Panels) -> (u32, u32) {
+        columns(self, panels)
+    }
 }
 
 /// One weight buffer.
@@ -47,8 +53,12 @@ pub enum Pack {
     Vector { key: String, channels: Channels },
     /// A table `[rows, channels]`, f32.
     Table { key: String, channels: Channels },
+    /// `rows` rows of `channels` values that begin at value `first` of the tensor, f32.
+    Rows { key: String, first: u32, rows: u32, channels: Channels },
     /// Values as they are, f32.
     Flat { key: String },
+    /// What task adapters add to a matrix or to depthwise weights.
+    Addition(Addition),
 }
 
 /// Quads of a panel, plain and gated; see `Target::panel_quads`.
@@ -66,9 +76,11 @@ impl Pack {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
+            Pack::Addition(a) => a.keys(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => BTreeSet::from([key.as_str()]),
         }
     }
@@ -77,9 +89,11 @@ impl Pack {
     pub fn name(&self) -> &str {
         match self {
             Pack::Matrix(m) | Pack::Bias(m) => &m.weight,
+            Pack::Addition(a) => a.name(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => key,
         }
     }
@@ -87,26 +101,23 @@ impl Pack {
     /// The packed bytes.
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Pack::Matrix(m) => precision.pack(&pack_matrix(m, dict, panels)?),
+            Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels, 0)?),
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
-                let taps = (kernel * kernel) as usize;
-                let values = sized(dict, weight, channels.logical() as usize * taps)?;
-                let stride = channels.padded() as usize;
-                let mut out = vec![0.0; taps * stride];
-                for (c, at) in channels.positions().iter().enumerate() {
-                    for tap in 0..taps {
-                        out[tap * stride + *at as usize] = values[c * taps + tap];
-                    }
-                }
-                precision.pack(&out)
+                precision.pack(&pack_depthwise(dict, weight, *kernel, channels)?)
             }
+            Pack::Addition(a) => a.pack(dict, panels, precision)?,
             Pack::Vector { key, channels } => {
                 DType::F32.pack(&spread(&sized(dict, key, channels.logical() as usize)?, channels))
             }
             Pack::Table { key, channels } => {
                 let values = dict.f32(key)?;
                 let width = channels.logical() as usize;
+                DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
+            }
+            Pack::Rows { key, first, rows, channels } => {
+                let width = channels.logical() as usize;
+                let values = dict.f32_range(key, *first as usize, *rows as usize * width)?;
                 DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
             }
             Pack::Flat { key } => DType::F32.pack(&dict.f32(key)?),
@@ -122,17 +133,33 @@ impl Pack {
                     * u64::from(4 * width * count)
                     * precision.size() as u64
             }
+            Pack::Addition(a) => a.bytes(panels, precision),
             Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
             Pack::Depthwise { kernel, channels, .. } => {
                 u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
             }
             Pack::Vector { channels, .. } => u64::from(channels.padded()) * 4,
+            Pack::Rows { rows, channels, .. } => u64::from(rows * channels.padded()) * 4,
             Pack::Table { .. } | Pack::Flat { .. } => 0,
         }
     }
 }
 
-fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
+/// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
+pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
+    let taps = (kernel * kernel) as usize;
+    let values = sized(dict, key, channels.logical() as usize * taps)?;
+    let stride = channels.padded() as usize;
+    let mut out = vec![0.0; taps * stride];
+    for (c, at) in channels.positions().iter().enumerate() {
+        for tap in 0..taps {
+            out[tap * stride + *at as usize] = values[c * taps + tap];
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
     let values = dict.f32(key)?;
     if values.len() != count {
         return Err(Error::new(Kind::Checkpoint, format!("the tensor {key} of {} has the wrong size", dict.name()))
@@ -150,7 +177,7 @@ fn spread(values: &[f32], channels: &Channels) -> Vec<f32> {
 }
 
 /// Quads of one panel and number of panels.
-fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
+pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
     if m.gated {
         (panels.gated, (m.outputs.quads() / 2).div_ceil(panels.gated / 2))
     } else {
@@ -159,7 +186,7 @@ fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
 }
 
 /// Where logical output channel lies among the columns: panel and lane inside it.
-fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
+pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
     let (width, _) = columns(m, panels);
     m.outputs
         .positions()
@@ -178,12 +205,12 @@ fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
+pub(super) fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
     key.map(|k| sized(dict, k, count)).transpose()
 }
 
 /// The used rows of the stored weight, `[out, in * taps]`.
-fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
+pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
     let out = m.outputs.logical() as usize;
     match m.rows {
@@ -195,14 +222,14 @@ fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     }
 }
 
-fn pack_matrix(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
-    let weight = stored(m, dict)?;
+/// The values `[out, in * taps]` in panels; each panel ends with `tail` rows of zeros for a further segment of K.
+pub(super) fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels, tail: usize) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
     let (width, count) = columns(m, panels);
     let (width, count) = (4 * width as usize, count as usize);
-    let depth = taps * m.inputs.padded() as usize;
+    let depth = taps * m.inputs.padded() as usize + tail;
     let mut out = vec![0.0; count * depth * width];
     let positions = m.inputs.positions();
     for (o, (panel, column)) in place(m, panels).into_iter().enumerate() {

@@ -42,12 +42,13 @@ ops! {
         window_attention::WindowAttention,
     }
     conv { depthwise::Depthwise }
-    elementwise { activation::Activate, binary::Binary, gate::Gate }
-    matmul { contract::Contract }
+    elementwise { activation::Activate, add_table::AddTable, binary::Binary, blend::Blend, gate::Gate }
+    matmul { contract::Contract, merge::Merge }
     norm { layer_norm::LayerNorm, row_stats::RowStats }
     reduce { box_mean::BoxMean, mean::Mean }
     resample {
         concat::Concat,
+        pixel_regroup::PixelRegroup,
         pixel_shuffle::PixelShuffle,
         pixel_unshuffle::PixelUnshuffle,
         resize::Resize,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
 use crate::base::{DType, Result};
 use crate::checkpoint::StateDict;
@@ -35,12 +36,13 @@ impl Colour {
 
 /// A checkpoint and everything derived from it.
 pub struct Model {
-    dict: StateDict,
+    pub(super) dict: StateDict,
     network: Box<dyn Network>,
-    weights: WeightBuffers,
+    pub(super) weights: WeightBuffers,
     /// Index in `weights` by what was packed.
     packed: HashMap<(Pack, DType), usize>,
     plans: HashMap<PlanKey, Plan>,
+    pub(super) merger: Option<Merger>,
 }
 
 impl Model {
@@ -52,8 +54,14 @@ impl Model {
     }
 
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
-        let model =
-            Model { dict, network, weights: WeightBuffers::default(), packed: HashMap::new(), plans: HashMap::new() };
+        let model = Model {
+            dict,
+            network,
+            weights: WeightBuffers::default(),
+            packed: HashMap::new(),
+            plans: HashMap::new(),
+            merger: None,
+        };
         model.prove()?;
         Ok(model)
     }
@@ -111,6 +119,7 @@ impl Model {
         self.network.build(&mut b, &key.part)?;
         let (mut graph, _) = b.into_parts();
         fuse(&mut graph);
+        self.network.adapt(&mut graph, &key.part)?;
         Ok(graph)
     }
 
@@ -147,25 +156,22 @@ impl Model {
 
     /// Packs and uploads what is not there yet; the result maps the graph's parameters to buffers.
     fn upload(&mut self, gpu: &Gpu, graph: &Graph) -> Result<Vec<usize>> {
-        let panels = panels(gpu);
-        let mut out = Vec::with_capacity(graph.params.len());
-        for pack in &graph.params {
-            let key = (pack.clone(), graph.precision);
-            let index = match self.packed.get(&key) {
-                Some(index) => *index,
-                None => {
-                    let bytes = pack.pack(&self.dict, panels, graph.precision)?;
-                    let index = self.weights.push(gpu, pack.name(), &bytes)?;
-                    self.packed.insert(key, index);
-                    index
-                }
-            };
-            out.push(index);
+        graph.params.iter().map(|pack| self.upload_one(gpu, pack, graph.precision)).collect()
+    }
+
+    /// The buffer of one packed weight, uploaded when it is first asked for.
+    pub(super) fn upload_one(&mut self, gpu: &Gpu, pack: &Pack, precision: DType) -> Result<usize> {
+        let key = (pack.clone(), precision);
+        if let Some(index) = self.packed.get(&key) {
+            return Ok(*index);
         }
-        Ok(out)
+        let bytes = pack.pack(&self.dict, panels(gpu), precision)?;
+        let index = self.weights.push(gpu, pack.name(), &bytes)?;
+        self.packed.insert(key, index);
+        Ok(index)
     }
 }
 
-fn panels(gpu: &Gpu) -> Panels {
+pub(super) fn panels(gpu: &Gpu) -> Panels {
     Panels { plain: gpu.target().panel_quads(false), gated: gpu.target().panel_quads(true) }
 }

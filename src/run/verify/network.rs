@@ -90,7 +90,7 @@ impl Run<'_> {
 }
 
 /// The NCHW shape of a stored picture.
-fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
+pub(super) fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
     match case.io.shape(name) {
         Some(&[n, c, h, w]) => Ok(Shape::new(n as u32, h as u32, w as u32, c as u32)),
         other => Err(Error::new(Kind::Checkpoint, format!("the case {} has no usable tensor {name}", case.name))
