@@ -37,20 +37,35 @@ ops! {
     attention {
         channel_gram::ChannelGram,
         channel_softmax::ChannelSoftmax,
+        channel_topm::ChannelTopm,
         channel_project::ChannelProject,
         global_attention::GlobalAttention,
+        prompt_select::PromptSelect,
         window_attention::WindowAttention,
     }
     conv { depthwise::Depthwise }
-    elementwise { activation::Activate, binary::Binary, gate::Gate }
+    elementwise {
+        activation::Activate,
+        binary::Binary,
+        dual_gate::DualGate,
+        gate::Gate,
+        modulate::Modulate,
+    }
     matmul { contract::Contract }
     norm { layer_norm::LayerNorm, row_stats::RowStats }
-    reduce { box_mean::BoxMean, mean::Mean }
+    reduce {
+        adaptive_mean::AdaptiveMean,
+        box_mean::BoxMean,
+        mean::Mean,
+        weighted_rows::WeightedRows,
+    }
     resample {
+        channel_slice::ChannelSlice,
         concat::Concat,
         pixel_shuffle::PixelShuffle,
         pixel_unshuffle::PixelUnshuffle,
         resize::Resize,
+        stored::Stored,
         window::Window,
     }
 }
