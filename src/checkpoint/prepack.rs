@@ -39,6 +39,8 @@ impl Matrix {
 pub enum Pack {
     /// `[panels, taps * K, panel quads]`, stored in the plan's precision.
     Matrix(Matrix),
+    /// A 1x1 matrix of which the checkpoint stores `total` inputs; the matrix is `inputs` of them from `first` on.
+    Columns { matrix: Matrix, first: u32, total: u32 },
     /// The bias of a matrix in column order, f32.
     Bias(Matrix),
     /// Depthwise weights `[C, 1, k, k]` as `[k * k, quads]`, in the plan's precision.
@@ -62,7 +64,7 @@ impl Pack {
     /// State dict keys this buffer is made of.
     pub fn keys(&self) -> BTreeSet<&str> {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => {
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
@@ -76,7 +78,7 @@ impl Pack {
     /// Name under which the buffer is reported.
     pub fn name(&self) -> &str {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => &m.weight,
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => &m.weight,
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
@@ -87,7 +89,13 @@ impl Pack {
     /// The packed bytes.
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Pack::Matrix(m) => precision.pack(&pack_matrix(m, dict, panels)?),
+            Pack::Matrix(m) => precision.pack(&pack_matrix(m, &stored(m, dict)?, dict, panels)?),
+            Pack::Columns { matrix, first, total } => {
+                let rows = sized(dict, &matrix.weight, (matrix.outputs.logical() * total) as usize)?;
+                let used = *first as usize..(first + matrix.inputs.logical()) as usize;
+                let cut: Vec<f32> = rows.chunks(*total as usize).flat_map(|row| &row[used.clone()]).copied().collect();
+                precision.pack(&pack_matrix(matrix, &cut, dict, panels)?)
+            }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
                 let taps = (kernel * kernel) as usize;
@@ -116,7 +124,7 @@ impl Pack {
     /// Bytes of the packed buffer when they follow from the layout alone; tables and flat values are small.
     pub fn bytes(&self, panels: Panels, precision: DType) -> u64 {
         match self {
-            Pack::Matrix(m) => {
+            Pack::Matrix(m) | Pack::Columns { matrix: m, .. } => {
                 let (width, count) = columns(m, panels);
                 u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded())
                     * u64::from(4 * width * count)
@@ -195,8 +203,8 @@ fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     }
 }
 
-fn pack_matrix(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
-    let weight = stored(m, dict)?;
+/// `weight` holds the used rows, `[out, in * taps]`.
+fn pack_matrix(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
