@@ -3,6 +3,7 @@
 
 pub mod genlv;
 pub mod nafnet;
+pub mod pip;
 pub mod registry;
 pub mod restormer;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Network, genlv, nafnet, restormer, xrestormer};
+use super::{Network, genlv, nafnet, pip, restormer, xrestormer};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 
@@ -19,6 +19,7 @@ pub struct Family {
 pub const FAMILIES: &[Family] = &[
     Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect },
     Family { name: xrestormer::NAME, from_config: xrestormer::from_config, detect: xrestormer::detect },
+    Family { name: pip::NAME, from_config: pip::from_config, detect: pip::detect },
     Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect },
     Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect },
 ];
