@@ -1,6 +1,7 @@
 //! Floor 5: the families. Each has `detect` (does this checkpoint belong here), `config` (what the official constructor
 //! takes) and `net` (the graph).
 
+pub mod datprl;
 pub mod genlv;
 pub mod nafnet;
 pub mod pip;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Network, genlv, nafnet, pip, restormer, xrestormer};
+use super::{Network, datprl, genlv, nafnet, pip, restormer, xrestormer};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 
@@ -20,6 +20,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect },
     Family { name: xrestormer::NAME, from_config: xrestormer::from_config, detect: xrestormer::detect },
     Family { name: pip::NAME, from_config: pip::from_config, detect: pip::detect },
+    Family { name: datprl::NAME, from_config: datprl::from_config, detect: datprl::detect },
     Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect },
     Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect },
 ];
