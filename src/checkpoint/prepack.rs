@@ -45,6 +45,8 @@ impl Matrix {
 pub enum Pack {
     /// `[panels, taps * K, panel quads]`, stored in the plan's precision.
     Matrix(Matrix),
+    /// A 1x1 matrix of which the checkpoint stores `total` inputs; the matrix is `inputs` of them from `first` on.
+    Columns { matrix: Matrix, first: u32, total: u32 },
     /// The bias of a matrix in column order, f32.
     Bias(Matrix),
     /// Depthwise weights `[C, 1, k, k]` as `[k * k, quads]`, in the plan's precision.
@@ -72,7 +74,7 @@ impl Pack {
     /// State dict keys this buffer is made of.
     pub fn keys(&self) -> BTreeSet<&str> {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => {
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
@@ -88,7 +90,7 @@ impl Pack {
     /// Name under which the buffer is reported.
     pub fn name(&self) -> &str {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => &m.weight,
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => &m.weight,
             Pack::Addition(a) => a.name(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
@@ -102,6 +104,12 @@ impl Pack {
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
             Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels, 0)?),
+            Pack::Columns { matrix, first, total } => {
+                let rows = sized(dict, &matrix.weight, (matrix.outputs.logical() * total) as usize)?;
+                let used = *first as usize..(first + matrix.inputs.logical()) as usize;
+                let cut: Vec<f32> = rows.chunks(*total as usize).flat_map(|row| &row[used.clone()]).copied().collect();
+                precision.pack(&arrange(matrix, &cut, dict, panels, 0)?)
+            }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
                 precision.pack(&pack_depthwise(dict, weight, *kernel, channels)?)
@@ -127,7 +135,7 @@ impl Pack {
     /// Bytes of the packed buffer when they follow from the layout alone; tables and flat values are small.
     pub fn bytes(&self, panels: Panels, precision: DType) -> u64 {
         match self {
-            Pack::Matrix(m) => {
+            Pack::Matrix(m) | Pack::Columns { matrix: m, .. } => {
                 let (width, count) = columns(m, panels);
                 u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded())
                     * u64::from(4 * width * count)

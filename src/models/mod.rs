@@ -1,10 +1,12 @@
 //! Floor 5: the families. Each has `detect` (does this checkpoint belong here), `config` (what the official constructor
 //! takes) and `net` (the graph).
 
+pub mod datprl;
 pub mod genlv;
 pub mod instruct_ipt;
 pub mod ipt;
 pub mod nafnet;
+pub mod pip;
 pub mod registry;
 pub mod restormer;
 pub mod settings;
