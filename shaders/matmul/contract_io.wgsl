@@ -53,7 +53,7 @@ override NORM: u32 = 0u;
 // Prologue: multiply by a factor per channel (channel attention).
 override SCALE: bool = false;
 override BIAS: bool = false;
-// Epilogue: 0 none, 1 add the residual, 2 multiply by a factor for each image and channel.
+// Epilogue: 0 none, 1 add the residual, 3 multiply by a factor for each image and channel.
 override RESIDUAL: u32 = 0u;
 override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
@@ -106,7 +106,7 @@ fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     var v = activate(sum, ACTIVATION);
     let at = (image * p.rows + row) * p.n4 + n4;
     if RESIDUAL == 1u { v = v + unpack(residual[at]); }
-    if RESIDUAL == 2u { v = v * unpack(residual[image * p.n4 + n4]); }
+    if RESIDUAL == 3u { v = v * unpack(residual[image * p.n4 + n4]); }
     store(at, v);
 }
 

@@ -35,7 +35,7 @@ impl Matrix {
     }
 
     /// Quads of one panel and number of panels.
-    pub fn columns(&self, panels: Panels) -> (u32, u32) {
+    pub fn columns_in(&self, panels: Panels) -> (u32, u32) {
         columns(self, panels)
     }
 }
@@ -103,12 +103,12 @@ impl Pack {
     /// The packed bytes.
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels, 0)?),
+            Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels)?),
             Pack::Columns { matrix, first, total } => {
                 let rows = sized(dict, &matrix.weight, (matrix.outputs.logical() * total) as usize)?;
                 let used = *first as usize..(first + matrix.inputs.logical()) as usize;
                 let cut: Vec<f32> = rows.chunks(*total as usize).flat_map(|row| &row[used.clone()]).copied().collect();
-                precision.pack(&arrange(matrix, &cut, dict, panels, 0)?)
+                precision.pack(&arrange(matrix, &cut, dict, panels)?)
             }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
@@ -161,7 +161,7 @@ impl Pack {
 }
 
 /// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
-pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
+fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
     let taps = (kernel * kernel) as usize;
     let values = sized(dict, key, channels.logical() as usize * taps)?;
     let stride = channels.padded() as usize;
@@ -174,7 +174,7 @@ pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels:
     Ok(out)
 }
 
-pub(super) fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
+fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
     let values = dict.f32(key)?;
     if values.len() != count {
         return Err(Error::new(Kind::Checkpoint, format!("the tensor {key} of {} has the wrong size", dict.name()))
@@ -192,7 +192,7 @@ fn spread(values: &[f32], channels: &Channels) -> Vec<f32> {
 }
 
 /// Quads of one panel and number of panels.
-pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
+fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
     if m.gated {
         (panels.gated, (m.outputs.quads() / 2).div_ceil(panels.gated / 2))
     } else {
@@ -201,7 +201,7 @@ pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
 }
 
 /// Where logical output channel lies among the columns: panel and lane inside it.
-pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
+fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
     let (width, _) = columns(m, panels);
     m.outputs
         .positions()
@@ -220,12 +220,12 @@ pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
         .collect()
 }
 
-pub(super) fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
+fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
     key.map(|k| sized(dict, k, count)).transpose()
 }
 
 /// The used rows of the stored weight, `[out, in * taps]`.
-pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
+fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
     let out = m.outputs.logical() as usize;
     match m.rows {
@@ -237,14 +237,14 @@ pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     }
 }
 
-/// The values `[out, in * taps]` in panels; each panel ends with `tail` rows of zeros for a further segment of K.
-pub(super) fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels, tail: usize) -> Result<Vec<f32>> {
+/// The values `[out, in * taps]` in panels.
+fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
     let (width, count) = columns(m, panels);
     let (width, count) = (4 * width as usize, count as usize);
-    let depth = taps * m.inputs.padded() as usize + tail;
+    let depth = taps * m.inputs.padded() as usize;
     let mut out = vec![0.0; count * depth * width];
     let positions = m.inputs.positions();
     for (o, (panel, column)) in place(m, panels).into_iter().enumerate() {

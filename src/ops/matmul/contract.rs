@@ -208,7 +208,7 @@ impl Kernel for Contract {
                 .constant("NORM", self.prologue as u32)
                 .constant("SCALE", u32::from(self.scale))
                 .constant("BIAS", u32::from(self.bias))
-                .constant("RESIDUAL", if self.factors { 2 } else { u32::from(self.residual) })
+                .constant("RESIDUAL", if self.factors { 3 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
         };
