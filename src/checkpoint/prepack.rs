@@ -141,15 +141,11 @@ impl Pack {
                     * u64::from(4 * width * count)
                     * precision.size() as u64
             }
-<<<<<<< HEAD
             Pack::Addition(a) => a.bytes(panels, precision),
-            Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
-=======
             Pack::Bias(m) => {
                 let (width, count) = columns(m, panels);
                 u64::from(4 * width * count) * 4
             }
->>>>>>> tests
             Pack::Depthwise { kernel, channels, .. } => {
                 u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
             }
