@@ -36,7 +36,7 @@ fn refused(op: impl Into<Op>, shapes: &[Shape]) -> String {
 }
 
 fn segments(s: &[u32]) -> Shape {
-    Shape { n: 1, h: 8, w: 8, c: Channels::split(s.to_vec()) }
+    Shape { n: 1, h: 8, w: 8, c: Channels::split(Vec::from(s)) }
 }
 
 #[test]
