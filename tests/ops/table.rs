@@ -37,9 +37,12 @@ pub mod resample {
 
 use crate::support::case::Case;
 
+/// Makes the cases of an op.
+pub type Table = fn() -> Vec<Case>;
+
 /// The table of every stem.
 #[allow(dead_code)]
-pub fn all() -> Vec<(&'static str, fn() -> Vec<Case>)> {
+pub fn all() -> Vec<(&'static str, Table)> {
     vec![
         ("attention/channel_gram", attention::channel_gram::cases),
         ("attention/channel_softmax", attention::channel_softmax::cases),
