@@ -26,6 +26,8 @@ struct Params {
     pad: u32,
     // Vectors from one image's weights to the next; 0 when all share them.
     w_batch: u32,
+    // The first panel of this dispatch: a matrix too large for one binding comes in parts.
+    first_panel: u32,
 }
 #params
 
@@ -34,7 +36,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
 @group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
-@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4]
+@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows or 1, n4]
 #if OUT == f32
 @group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
 fn store(at: u32, v: vec4<f32>) { y[at] = v; }
@@ -48,7 +50,8 @@ override NORM: u32 = 0u;
 // Prologue: multiply by a factor per channel (channel attention).
 override SCALE: bool = false;
 override BIAS: bool = false;
-override RESIDUAL: bool = false;
+// Added at the end: 0 nothing, 1 a value for each pixel and channel, 2 one for each image and channel.
+override RESIDUAL: u32 = 0u;
 override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
 override GATE: u32 = 0u;
@@ -99,7 +102,8 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     var v = activate(sum, ACTIVATION);
     let at = (image * p.rows + row) * p.n4 + n4;
-    if RESIDUAL { v = v + unpack(residual[at]); }
+    if RESIDUAL == 1u { v = v + unpack(residual[at]); }
+    if RESIDUAL == 2u { v = v + unpack(residual[image * p.n4 + n4]); }
     store(at, v);
 }
 

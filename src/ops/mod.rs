@@ -44,7 +44,13 @@ ops! {
     conv { depthwise::Depthwise }
     elementwise { activation::Activate, binary::Binary, gate::Gate }
     matmul { contract::Contract }
-    norm { layer_norm::LayerNorm, row_stats::RowStats }
+    norm {
+        group_moments::GroupMoments,
+        group_norm::GroupNorm,
+        group_stats::GroupStats,
+        layer_norm::LayerNorm,
+        row_stats::RowStats,
+    }
     reduce { box_mean::BoxMean, mean::Mean }
     resample {
         concat::Concat,

@@ -10,6 +10,7 @@ use crate::gpu::{Gpu, WeightBuffers};
 use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
+use crate::graph::split::split;
 use crate::models::{Network, registry};
 use crate::nn::Build;
 
@@ -35,6 +36,7 @@ impl Model {
     }
 
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
+        let dict = network.canonical(&dict)?;
         let model =
             Model { dict, network, weights: WeightBuffers::default(), packed: HashMap::new(), plans: HashMap::new() };
         model.prove()?;
@@ -69,6 +71,7 @@ impl Model {
         self.network.build(&mut b, &key.part)?;
         let (mut graph, _) = b.into_parts();
         fuse(&mut graph);
+        split(&mut graph)?;
         Ok(graph)
     }
 
@@ -112,8 +115,7 @@ impl Model {
             let index = match self.packed.get(&key) {
                 Some(index) => *index,
                 None => {
-                    let bytes = pack.pack(&self.dict, panels, graph.precision)?;
-                    let index = self.weights.push(gpu, pack.name(), &bytes)?;
+                    let index = self.pack(gpu, pack, panels, graph.precision)?;
                     self.packed.insert(key, index);
                     index
                 }
@@ -121,6 +123,21 @@ impl Model {
             out.push(index);
         }
         Ok(out)
+    }
+
+    /// Packs one weight and uploads it; matrices travel in pieces.
+    fn pack(&mut self, gpu: &Gpu, pack: &Pack, panels: Panels, precision: DType) -> Result<usize> {
+        if !matches!(pack, Pack::Matrix(_) | Pack::Part { .. }) {
+            return self.weights.push(gpu, pack.name(), &pack.pack(&self.dict, panels, precision)?);
+        }
+        let index = self.weights.reserve(gpu, pack.name(), pack.bytes(panels, precision))?;
+        let mut at = 0;
+        pack.pieces(&self.dict, panels, precision, &mut |piece| {
+            self.weights.write(gpu, index, at, piece)?;
+            at += piece.len() as u64;
+            Ok(())
+        })?;
+        Ok(index)
     }
 }
 
