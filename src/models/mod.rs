@@ -1,7 +1,12 @@
 //! Floor 5: the families. Each has `detect` (does this checkpoint belong here), `config` (what the official constructor
 //! takes) and `net` (the graph).
 
+pub mod clip_text;
+pub mod convnext;
+pub mod diffusion_generalist;
 pub mod genlv;
+pub mod keys;
+pub mod ldm_unet;
 pub mod nafnet;
 pub mod registry;
 pub mod restormer;
@@ -11,6 +16,7 @@ pub mod xrestormer;
 use serde_json::Value;
 
 use crate::base::{Error, Kind, Result};
+use crate::checkpoint::StateDict;
 use crate::nn::Build;
 
 /// Which graph of a family is wanted, and for what size. The graph names its inputs and outputs; the picture network
@@ -78,6 +84,12 @@ pub trait Network: std::fmt::Debug + Send + Sync {
         let sizes = self.sizes();
         let least = sizes.least.max(sizes.multiple);
         vec![Part::main(1, least, least, Vec::new())]
+    }
+
+    /// The weights under the names that `build` asks for: families whose checkpoints come in several key layouts
+    /// rename them to one.
+    fn canonical(&self, dict: &StateDict) -> Result<StateDict> {
+        Ok(dict.clone())
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()>;
