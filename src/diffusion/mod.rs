@@ -5,6 +5,7 @@
 //! cases run the same loop. All arithmetic is f64: a target of 128 x 128 x 3 costs the host nothing beside one pass of
 //! the network, and the trajectory is then limited by the network alone.
 
+pub mod codecs;
 pub mod ddim;
 pub mod noise;
 pub mod schedule;
