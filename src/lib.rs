@@ -1,6 +1,7 @@
 //! vernis
 pub mod base;
 pub mod checkpoint;
+pub mod diffusion;
 pub mod gpu;
 pub mod graph;
 pub mod image;
