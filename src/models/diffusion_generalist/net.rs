@@ -5,7 +5,7 @@
 
 use super::{Config, IMAGE_ENCODER, TARGET, TEXT_ENCODER, UNET};
 use crate::base::{Result, Shape};
-use crate::models::{MAIN, Part, clip_text, convnext, ldm_unet, no_such_part};
+use crate::models::{Part, clip_text, convnext, ldm_unet, no_such_part};
 use crate::nn::Build;
 use crate::nn::layers::Conv;
 

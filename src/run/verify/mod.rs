@@ -1,6 +1,6 @@
 //! Runs conformance cases and compares every output and tap with the values of the official code.
 
-//mod generalist;
+mod generalist;
 mod network;
 mod parts;
 mod tables;
@@ -64,7 +64,7 @@ pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
         convnext::NAME => parts::convnext(gpu, case, precision),
         clip_text::NAME => parts::clip_text(gpu, case, precision),
         ldm_unet::NAME => parts::ldm_unet(gpu, case, precision),
-        //        diffusion_generalist::NAME => generalist::run(gpu, case, precision),
+        diffusion_generalist::NAME => generalist::run(gpu, case, precision),
         _ => network::run(gpu, case, precision),
     }?;
     Ok(Verdict { case: case.name.clone(), precision, tolerance, checked, tensors })
