@@ -141,24 +141,6 @@ impl Shape {
         }
         out
     }
-
-    /// Rows of channels without padding to the padded layout.
-    pub fn from_rows(&self, rows: &[f32]) -> Vec<f32> {
-        let stride = self.c.padded() as usize;
-        let positions = self.c.positions();
-        let mut out = vec![0.0; self.elements() as usize];
-        for (to, from) in out.chunks_exact_mut(stride).zip(rows.chunks_exact(positions.len())) {
-            positions.iter().zip(from).for_each(|(at, v)| to[*at as usize] = *v);
-        }
-        out
-    }
-
-    /// The padded layout without its padding lanes.
-    pub fn to_rows(&self, padded: &[f32]) -> Vec<f32> {
-        let positions = self.c.positions();
-        let rows = padded.chunks_exact(self.c.padded() as usize);
-        rows.flat_map(|row| positions.iter().map(|p| row[*p as usize])).collect()
-    }
 }
 
 impl fmt::Display for Shape {

@@ -6,7 +6,8 @@ use super::plan::{Plan, PlanKey};
 use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::checkpoint::StateDict;
 use crate::diffusion::{Finished, Sampler, Settings, Step, gaussian};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, StepTime};
+use crate::graph::lower::Plan as Cost;
 use crate::models::diffusion_generalist::{
     Config, FEATURES, NAME, TARGET, detect, features_part, step_part, text_part,
 };
@@ -77,7 +78,7 @@ impl Generalist {
     pub fn prompt(&mut self, gpu: &Gpu, ids: &[i64], tokens: usize) -> Result<Prompt> {
         let embedded = clip_text::embed(&self.config.text, self.model.dict(), "text_encoder.", ids, tokens)?;
         let mut plan = self.once(gpu, text_part((ids.len() / tokens) as u32, tokens as u32))?;
-        plan.upload(gpu, "embeddings", &plan.input_shape("embeddings")?.from_rows(&embedded))?;
+        plan.upload(gpu, "embeddings", &plan.input_shape("embeddings")?.pad_channels(&embedded))?;
         plan.run(gpu, &mut |_| true)?;
         let context = (plan.output_shape("context")?, plan.read(gpu, "context")?);
         let names: Vec<String> = plan.outputs().filter(|n| *n != "context").map(str::to_owned).collect();
@@ -140,6 +141,16 @@ pub struct Steps<'a> {
 }
 
 impl Steps<'_> {
+    /// What the step costs.
+    pub fn cost(&self) -> &Cost {
+        self.plan.cost()
+    }
+
+    /// One call with the time of every dispatch.
+    pub fn profile(&mut self) -> Result<Vec<StepTime>> {
+        self.plan.profile(self.gpu)
+    }
+
     /// One call of the network at training timestep `t`; values are `[n, 3, h, w]`.
     pub fn denoise(&mut self, t: u32, z: &[f64], progress: &mut dyn FnMut(f32) -> bool) -> Result<Vec<f64>> {
         let z: Vec<f32> = z.iter().map(|v| *v as f32).collect();

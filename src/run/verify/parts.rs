@@ -67,7 +67,7 @@ pub fn clip_text(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
     let mut plan = model.make_plan(gpu, &key, &canonical_names(&taps))?;
     let shape = plan.input_shape("embeddings")?;
     let embedded = clip_text::embed(&config, model.dict(), "", &ids, tokens)?;
-    plan.upload(gpu, "embeddings", &shape.from_rows(&embedded))?;
+    plan.upload(gpu, "embeddings", &shape.pad_channels(&embedded))?;
     plan.run(gpu, &mut |_| true)?;
     let mut table = Table::new(case);
     let shape = plan.output_shape("last")?;
@@ -76,7 +76,7 @@ pub fn clip_text(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
         table.nhwc(name, &shape, &last)?;
     }
     table.nhwc("penultimate", &shape, &plan.read(gpu, "penultimate")?)?;
-    let hidden = shape.to_rows(&last);
+    let hidden = shape.strip_channels(&last);
     table.values("pooled", clip_text::pool(&config, model.dict(), &hidden, &ids, tokens)?)?;
     tapped(&plan, gpu, &mut table, &taps)?;
     Ok(table.finish())
@@ -138,7 +138,7 @@ fn context_keys(
     let part = Part { name: ldm_unet::CONTEXT, n, h: 1, w: tokens, extra: Vec::new() };
     let mut plan = model.make_plan(gpu, &PlanKey { part, precision }, &[])?;
     let shape = Shape::new(n, 1, tokens, config.cross_attention_dim);
-    plan.upload(gpu, "context", &shape.from_rows(&case.io.f32("context")?))?;
+    plan.upload(gpu, "context", &shape.pad_channels(&case.io.f32("context")?))?;
     plan.run(gpu, &mut |_| true)?;
     let names: Vec<String> = plan.outputs().map(str::to_owned).collect();
     names.into_iter().map(|name| Ok((name.clone(), plan.read(gpu, &name)?))).collect()

@@ -35,7 +35,13 @@ impl<'a> Table<'a> {
     pub fn nhwc(&mut self, name: &str, shape: &Shape, values: &[f32]) -> Result<()> {
         let stored = |key: &str| self.case.io.shape(key).map(<[usize]>::len);
         let tokens = stored(name).or_else(|| stored(&format!("tap.{name}"))) == Some(3);
-        self.values(name, if tokens { shape.to_rows(values) } else { shape.to_nchw(values) })
+        self.values(name, if tokens { shape.strip_channels(values) } else { shape.to_nchw(values) })
+    }
+
+    /// Labels, of which `wrong` differ: any is beyond every tolerance.
+    pub fn exact(&mut self, name: &str, wrong: usize, same_shape: bool) {
+        let rel_l2 = if wrong == 0 && same_shape { 0.0 } else { f64::INFINITY };
+        self.checked.push(Checked { name: name.to_owned(), rel_l2, decides: true });
     }
 
     /// What was compared. An output that nothing was compared with fails the case.
