@@ -79,12 +79,12 @@ fn main(
         }
         workgroupBarrier();
         // The largest logit of the tile; keys past the end never win.
-        let from = local / $(PARTS)u * $(4*PARTS)u;
+        let row = local / $(PARTS)u * $(4*PARTS)u;
         var next = largest;
         #repeat J 0 4
         var logit$J = vec4<f32>(0.0);
         #repeat P 0 PARTS
-        logit$J += partial[from + $(4*P+J)u];
+        logit$J += partial[row + $(4*P+J)u];
         #end
         let n$J = vec4<u32>(tile + $(4*J)u) + vec4<u32>(0u, 1u, 2u, 3u);
         logit$J = select(vec4<f32>(-3.4e38), logit$J, n$J < vec4<u32>(end));

@@ -2,8 +2,10 @@
 //! holding data, so a graph can be built, fused and costed before any weight is read.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::StateDict;
+use super::low_rank::Addition;
 use crate::base::{Channels, DType, Error, Kind, Result};
 
 /// A matrix and everything that is folded into it.
@@ -36,6 +38,11 @@ impl Matrix {
     pub fn has_bias(&self) -> bool {
         self.bias.is_some() || self.beta.is_some()
     }
+
+    /// Quads of one panel and number of panels.
+    pub fn columns(&self, panels: Panels) -> (u32, u32) {
+        columns(self, panels)
+    }
 }
 
 /// One weight buffer.
@@ -53,8 +60,12 @@ pub enum Pack {
     Vector { key: String, channels: Channels },
     /// A table `[rows, channels]`, f32.
     Table { key: String, channels: Channels },
+    /// `rows` rows of `channels` values that begin at value `first` of the tensor, f32.
+    Rows { key: String, first: u32, rows: u32, channels: Channels },
     /// Values as they are, f32.
     Flat { key: String },
+    /// What task adapters add to a matrix or to depthwise weights.
+    Addition(Addition),
 }
 
 /// Quads of a panel, plain and gated; see `Target::panel_quads`.
@@ -72,9 +83,11 @@ impl Pack {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
+            Pack::Addition(a) => a.keys(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => BTreeSet::from([key.as_str()]),
         }
     }
@@ -83,9 +96,11 @@ impl Pack {
     pub fn name(&self) -> &str {
         match self {
             Pack::Matrix(m) | Pack::Bias(m) | Pack::Part { matrix: m, .. } => &m.weight,
+            Pack::Addition(a) => a.name(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => key,
         }
     }
@@ -103,23 +118,20 @@ impl Pack {
             }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
-                let taps = (kernel * kernel) as usize;
-                let values = sized(dict, weight, channels.logical() as usize * taps)?;
-                let stride = channels.padded() as usize;
-                let mut out = vec![0.0; taps * stride];
-                for (c, at) in channels.positions().iter().enumerate() {
-                    for tap in 0..taps {
-                        out[tap * stride + *at as usize] = values[c * taps + tap];
-                    }
-                }
-                precision.pack(&out)
+                precision.pack(&pack_depthwise(dict, weight, *kernel, channels)?)
             }
+            Pack::Addition(a) => a.pack(dict, panels, precision)?,
             Pack::Vector { key, channels } => {
                 DType::F32.pack(&spread(&sized(dict, key, channels.logical() as usize)?, channels))
             }
             Pack::Table { key, channels } => {
                 let values = dict.f32(key)?;
                 let width = channels.logical() as usize;
+                DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
+            }
+            Pack::Rows { key, first, rows, channels } => {
+                let width = channels.logical() as usize;
+                let values = dict.f32_range(key, *first as usize, *rows as usize * width)?;
                 DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
             }
             Pack::Flat { key } => DType::F32.pack(&dict.f32(key)?),
@@ -143,7 +155,9 @@ impl Pack {
         let one = (panel_bytes(m, panels, precision)).max(1);
         let step = (PIECE / one).clamp(1, u64::from(count.max(1))) as u32;
         for from in (first..first + count).step_by(step as usize) {
-            let piece = pack_panels(m, dict, panels, from, step.min(first + count - from))?;
+            let rows = |first: usize, count: usize| stored_rows(m, dict, first, count);
+            let range = from..from + step.min(first + count - from);
+            let piece = arrange_panels(m, &rows, dict, panels, range, 0)?;
             sink(&precision.pack(&piece))?;
         }
         Ok(Some(()))
@@ -154,11 +168,13 @@ impl Pack {
         match self {
             Pack::Matrix(m) => panel_bytes(m, panels, precision) * u64::from(columns(m, panels).1),
             Pack::Part { matrix, count, .. } => panel_bytes(matrix, panels, precision) * u64::from(*count),
+            Pack::Addition(a) => a.bytes(panels, precision),
             Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
             Pack::Depthwise { kernel, channels, .. } => {
                 u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
             }
             Pack::Vector { channels, .. } => u64::from(channels.padded()) * 4,
+            Pack::Rows { rows, channels, .. } => u64::from(rows * channels.padded()) * 4,
             Pack::Table { .. } | Pack::Flat { .. } => 0,
         }
     }
@@ -173,7 +189,21 @@ pub fn panel_bytes(m: &Matrix, panels: Panels, precision: DType) -> u64 {
     depth * u64::from(4 * columns(m, panels).0) * precision.size() as u64
 }
 
-fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
+/// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
+pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
+    let taps = (kernel * kernel) as usize;
+    let values = sized(dict, key, channels.logical() as usize * taps)?;
+    let stride = channels.padded() as usize;
+    let mut out = vec![0.0; taps * stride];
+    for (c, at) in channels.positions().iter().enumerate() {
+        for tap in 0..taps {
+            out[tap * stride + *at as usize] = values[c * taps + tap];
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
     let values = dict.f32(key)?;
     if values.len() != count {
         return Err(Error::new(Kind::Checkpoint, format!("the tensor {key} of {} has the wrong size", dict.name()))
@@ -191,7 +221,7 @@ fn spread(values: &[f32], channels: &Channels) -> Vec<f32> {
 }
 
 /// Quads of one panel and number of panels.
-fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
+pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
     if m.gated {
         (panels.gated, (m.outputs.quads() / 2).div_ceil(panels.gated / 2))
     } else {
@@ -200,7 +230,7 @@ fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
 }
 
 /// Where logical output channel lies among the columns: panel and lane inside it.
-fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
+pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
     let (width, _) = columns(m, panels);
     m.outputs
         .positions()
@@ -220,23 +250,20 @@ fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
+pub(super) fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
     key.map(|k| sized(dict, k, count)).transpose()
 }
 
 /// The used input channels of `count` used rows from `first` on, `[count, in * taps]`.
-fn stored(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Result<Vec<f32>> {
+fn stored_rows(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Result<Vec<f32>> {
     let taps = (m.kernel.0 * m.kernel.1) as usize;
     let used = m.inputs.logical() as usize * taps;
     let shape = dict.shape(&m.weight).ok_or_else(|| dict.missing(&m.weight))?;
     let row: usize = shape.iter().skip(1).product();
     let skipped = m.columns.map_or(0, |(from, _)| from as usize * taps);
     if skipped + used > row || (m.columns.is_none() && row != used) {
-        return Err(Error::new(
-            Kind::Checkpoint,
-            format!("the tensor {} of {} has the wrong size", m.weight, dict.name()),
-        )
-        .why(format!("expected rows of {used} values, got {row}")));
+        let what = format!("the tensor {} of {} has the wrong size", m.weight, dict.name());
+        return Err(Error::new(Kind::Checkpoint, what).why(format!("expected rows of {used} values, got {row}")));
     }
     let first = first + m.rows.map_or(0, |(from, _)| from as usize);
     let values = dict.f32_range(&m.weight, first * row, count * row)?;
@@ -246,30 +273,48 @@ fn stored(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Result<Ve
     Ok(values.chunks_exact(row).flat_map(|r| &r[skipped..skipped + used]).copied().collect())
 }
 
-/// `count` panels from `first` on. One panel's rows are read at a time.
-fn pack_panels(m: &Matrix, dict: &StateDict, panels: Panels, first: u32, count: u32) -> Result<Vec<f32>> {
+/// All used rows, `[out, in * taps]`.
+pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
+    stored_rows(m, dict, 0, m.outputs.logical() as usize)
+}
+
+/// The values `[out, in * taps]` in panels; each panel ends with `tail` rows of zeros for a further segment of K.
+pub(super) fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels, tail: usize) -> Result<Vec<f32>> {
+    let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
+    let rows = |first: usize, count: usize| Ok(weight[first * row..(first + count) * row].to_vec());
+    arrange_panels(m, &rows, dict, panels, 0..columns(m, panels).1, tail)
+}
+
+/// Some of the panels. `rows` gives neighbouring rows by the first and their number, those of one panel at a time.
+fn arrange_panels(
+    m: &Matrix,
+    rows: &dyn Fn(usize, usize) -> Result<Vec<f32>>,
+    dict: &StateDict,
+    panels: Panels,
+    range: Range<u32>,
+    tail: usize,
+) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
     let width = 4 * columns(m, panels).0 as usize;
     let padded = m.inputs.padded() as usize;
-    let mut out = vec![0.0; count as usize * taps * padded * width];
-    let positions = m.inputs.positions();
-    let place = place(m, panels);
-    for (i, panel) in out.chunks_exact_mut(taps * padded * width).enumerate() {
-        let own = first as usize + i;
+    let depth = taps * padded + tail;
+    let mut out = vec![0.0; range.len() * depth * width];
+    let (positions, place) = (m.inputs.positions(), place(m, panels));
+    for (own, panel) in range.zip(out.chunks_exact_mut(depth * width)) {
         let mut from = 0;
-        while let Some(start) = place[from..].iter().position(|(p, _)| *p == own).map(|at| from + at) {
-            let end = place[start..].iter().position(|(p, _)| *p != own).map_or(place.len(), |at| start + at);
+        while let Some(start) = place[from..].iter().position(|(p, _)| *p == own as usize).map(|at| from + at) {
+            let end = place[start..].iter().position(|(p, _)| *p != own as usize).map_or(place.len(), |at| start + at);
             from = end;
-            let rows = stored(m, dict, start, end - start)?;
+            let values = rows(start, end - start)?;
             for (input, at) in positions.iter().enumerate() {
                 let factor = gamma.as_ref().map_or(1.0, |g| g[input]);
                 for tap in 0..taps {
                     let line = &mut panel[(tap * padded + *at as usize) * width..][..width];
                     for (o, (_, column)) in place[start..end].iter().enumerate() {
                         let factor = factor * scale.as_ref().map_or(1.0, |s| s[start + o]);
-                        line[*column] = rows[(o * inputs + input) * taps + tap] * factor;
+                        line[*column] = values[(o * inputs + input) * taps + tap] * factor;
                     }
                 }
             }
@@ -288,7 +333,7 @@ fn pack_bias(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
     let inputs = m.inputs.logical() as usize;
     if let Some(beta) = optional(dict, m.beta.as_ref(), inputs)? {
         for (o, b) in bias.iter_mut().enumerate() {
-            let row = stored(m, dict, o, 1)?;
+            let row = stored_rows(m, dict, o, 1)?;
             *b += row.iter().zip(&beta).map(|(w, v)| f64::from(*w) * f64::from(*v)).sum::<f64>() as f32;
         }
     }

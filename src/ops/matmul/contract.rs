@@ -20,8 +20,8 @@ pub enum Prologue {
 /// `y = epilogue(prologue(x) * W + b)`.
 ///
 /// Inputs, each only if its field says so: x, row statistics, channel scale `[n, 1, 1, k]`, residual (shape of the
-/// output, or one value for each image and channel), per-image weights. Parameters: matrix or its parts (unless
-/// `dynamic`), bias (if `bias`).
+/// output, or one value for each image and channel) or factors `[n, 1, 1, out]`, per-image weights, low-rank products.
+/// Parameters: matrix or its parts (unless `dynamic`), bias (if `bias`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// Channels of the output; of one half when gated.
@@ -38,8 +38,12 @@ pub struct Contract {
     /// The matrix has two halves; the output is `activation(first) * second`.
     pub gate: Option<Activation>,
     pub residual: bool,
+    /// Multiply the output by a factor for each image and channel; not together with `residual`.
+    pub factors: bool,
     /// The matrix is an input, one for each image.
     pub dynamic: bool,
+    /// K goes on over an input of its own with one row an output pixel; the matrix holds the weights of both segments.
+    pub low_rank: bool,
     /// Store f32 whatever the precision.
     pub f32_out: bool,
     /// Panels of each part of the matrix when it is too large for one binding; see `graph::split`.
@@ -65,7 +69,9 @@ impl Contract {
             activation: Activation::None,
             gate: None,
             residual: false,
+            factors: false,
             dynamic: false,
+            low_rank: false,
             f32_out: false,
             part: None,
         }
@@ -92,7 +98,9 @@ impl Contract {
         1 + usize::from(self.prologue != Prologue::None)
             + usize::from(self.scale)
             + usize::from(self.residual)
+            + usize::from(self.factors)
             + usize::from(self.dynamic)
+            + usize::from(self.low_rank)
     }
 }
 
@@ -127,10 +135,20 @@ impl Kernel for Contract {
             let each_image = s.pixels() == 1 && s.n == shape.n && s.c == shape.c;
             expect(*s == shape || each_image, || format!("residual has shape {s}, expected {shape}"))?;
         }
+        if self.factors {
+            let s = take();
+            let fits = s.n == x.n && s.pixels() == 1 && s.c.quads() == shape.c.quads();
+            expect(fits && !self.residual, || format!("factors of shape {s} for an output {shape}"))?;
+        }
         if self.dynamic {
             let s = take();
             let want = target.panel_quads(false) * self.out.quads().div_ceil(target.panel_quads(false)) * 4 * k4;
             expect(s.n == x.n && s.vec4s() == u64::from(want * x.n), || format!("per-image weights have shape {s}"))?;
+        }
+        if self.low_rank {
+            let s = take();
+            let fits = (s.n, s.h, s.w) == (shape.n, shape.h, shape.w) && !self.dynamic;
+            expect(fits, || format!("low-rank products have shape {s}, expected {shape}"))?;
         }
         Ok(TensorInfo { shape, storage: if self.f32_out { Storage::F32 } else { Storage::Activation } })
     }
@@ -154,12 +172,14 @@ impl Kernel for Contract {
         };
         let stats = take(self.prologue != Prologue::None);
         let scale = take(self.scale);
-        let residual = take(self.residual);
+        let residual = take(self.residual || self.factors);
         let dynamic = take(self.dynamic);
         let parts = self.parts(panels);
         let (matrices, rest) = cx.params.split_at(if self.dynamic { 0 } else { parts.len().min(cx.params.len()) });
         let bias: Binding = rest.first().copied().into();
         let broadcast = self.residual && cx.inputs.iter().any(|(t, info)| Some(*t) == residual && info.shape != *y);
+        let low = take(self.low_rank);
+        let r4 = low.map_or(0, |_| cx.shape(self.inputs() - 1).c.quads());
         // The tiled and the subgroup kernel share one parameter struct (shaders/matmul/contract_io.wgsl).
         let io = subgroup::Params {
             batch: y.n,
@@ -178,6 +198,7 @@ impl Kernel for Contract {
             pad: self.pad,
             w_batch: if self.dynamic { panels * taps * 4 * k4 * panel } else { 0 },
             first_panel: 0,
+            r4,
         };
         let key = |shader| {
             Key::new(shader)
@@ -185,10 +206,11 @@ impl Kernel for Contract {
                 .define("OUT", if self.f32_out { "f32" } else { "same" })
                 .define("WINDOW", u8::from(self.window()))
                 .define("GATED", u8::from(gated))
+                .define("LOWRANK", u8::from(self.low_rank))
                 .constant("NORM", self.prologue as u32)
                 .constant("SCALE", u32::from(self.scale))
                 .constant("BIAS", u32::from(self.bias))
-                .constant("RESIDUAL", if broadcast { 2 } else { u32::from(self.residual) })
+                .constant("RESIDUAL", if broadcast { 3 } else if self.factors { 2 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
         };
@@ -197,11 +219,11 @@ impl Kernel for Contract {
                 Some(t) => Binding::Tensor(t),
                 None => matrices.get(i).copied().into(),
             };
-            let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into()];
+            let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
             let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
             let io = subgroup::Params { panels: count, first_panel: first, ..io };
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
-            let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4) * u64::from(4 * width);
+            let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
             match cx.target.contraction {
                 Contraction::Subgroup { lanes, cols } => {
                     let key = key(subgroup::NAME)

@@ -75,9 +75,7 @@ fn parts(name: &str, input: Input, out: u32, kernel: u32, step: u32, gated: bool
     let stored = input.shape.c.logical();
     let all = if gated { 2 * out } else { out };
     let own = m.clone();
-    let build = move |g: &mut vernis::graph::Graph,
-                      x: &[vernis::kernel::TensorId],
-                      p: &[vernis::kernel::ParamId]| {
+    let build = move |g: &mut vernis::graph::Graph, x: &[vernis::kernel::TensorId], p: &[vernis::kernel::ParamId]| {
         let quads = g.target.panel_quads(gated) / if gated { 2 } else { 1 };
         let panels = out.div_ceil(4).div_ceil(quads);
         let mut params: Vec<_> = (0..panels)

@@ -33,9 +33,7 @@ fn apply(name: &str, groups: u32, silu: bool, input: Input) -> Case {
 fn whole(name: &str, groups: u32, chunks: u32, input: Input) -> Case {
     let pixels = input.shape.pixels();
     let eps = 1e-5;
-    let build = move |g: &mut vernis::graph::Graph,
-                      x: &[vernis::kernel::TensorId],
-                      p: &[vernis::kernel::ParamId]| {
+    let build = move |g: &mut vernis::graph::Graph, x: &[vernis::kernel::TensorId], p: &[vernis::kernel::ParamId]| {
         let moments = g.add("moments", GroupMoments { chunks }, x, &[])?;
         let stats = g.add("stats", GroupStats { groups, eps, pixels }, &[moments], &[])?;
         g.add("case", GroupNorm { groups, activation: Activation::None }, &[x[0], stats], p)

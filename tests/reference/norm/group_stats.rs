@@ -11,9 +11,8 @@ pub fn group_stats(moments: &Plain, groups: usize, pixels: usize, eps: f64) -> P
     let count = |i: usize| chunk(pixels, moments.h, i).len() as f64;
     Plain::fill(moments.n, 4, 1, groups, |n, lane, _, g| {
         let mean = members(g).map(|(c, i)| count(i) * moments.at(n, c, i, 0)).sum::<f64>() / all;
-        let squares: f64 = members(g)
-            .map(|(c, i)| moments.at(n, c, i, 1) + count(i) * (moments.at(n, c, i, 0) - mean).powi(2))
-            .sum();
+        let squares: f64 =
+            members(g).map(|(c, i)| moments.at(n, c, i, 1) + count(i) * (moments.at(n, c, i, 0) - mean).powi(2)).sum();
         match lane {
             0 => mean,
             1 => 1.0 / (squares / all + eps).sqrt(),
