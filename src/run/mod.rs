@@ -3,6 +3,7 @@
 
 pub mod chop;
 pub mod conditions;
+pub mod diffusion;
 pub mod guard;
 mod merge;
 pub mod model;
