@@ -10,3 +10,4 @@ pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod run;
+pub mod text;
