@@ -1,5 +1,6 @@
 //! Runs conformance cases and compares every output and tap with the values of the official code.
 
+mod host;
 mod network;
 
 use crate::base::{DType, Error, Kind, Result};
@@ -47,8 +48,16 @@ pub fn rel_l2(ours: &[f32], expected: &[f32]) -> f64 {
     (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
 }
 
+/// Runs a case that needs no device (samplers, codecs, the tokenizer); None when it is a network.
+pub fn verify_host(case: &Case) -> Option<Result<Verdict>> {
+    host::run(case)
+}
+
 /// Runs `case` in `precision`.
 pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
+    if let Some(verdict) = verify_host(case) {
+        return verdict;
+    }
     let tolerance = match precision {
         DType::F32 => case.tolerance_f32,
         DType::F16 => case.tolerance_f16.ok_or_else(|| {
