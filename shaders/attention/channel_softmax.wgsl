@@ -4,6 +4,7 @@
 //! axis DTYPE f32
 #import shared/index
 #import attention/channel_io
+#import attention/channel_total
 
 struct Params {
     batch: u32,
@@ -18,14 +19,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> gram: array<vec4<f32>>;       // [batch, chunks, heads, gram_size]
 @group(0) @binding(2) var<storage, read> temperature: array<f32>;      // [heads]
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [batch, heads, 4 cq, cq]
-
-fn total(image: u32, head: u32, at: u32) -> vec4<f32> {
-    var sum = vec4<f32>(0.0);
-    for (var chunk = 0u; chunk < p.chunks; chunk++) {
-        sum += gram[((image * p.chunks + chunk) * p.heads + head) * gram_size(p.cq) + at];
-    }
-    return sum;
-}
 
 @compute @workgroup_size(64)
 fn main(

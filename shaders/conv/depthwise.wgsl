@@ -16,11 +16,13 @@ struct Params {
     x_quads: u32,
     y_quads: u32,
     strips: u32,
+    // Vectors from one image's weights to the next; 0 when all share them.
+    w_batch: u32,
 }
 #params
 
 @group(0) @binding(1) var<storage, read> x: array<Store>;            // [batch, h, w, x_quads]
-@group(0) @binding(2) var<storage, read> weight: array<Store>;       // [KERNEL * KERNEL, x_quads]
+@group(0) @binding(2) var<storage, read> weight: array<Store>;       // [batch?, KERNEL * KERNEL, x_quads]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;     // [x_quads]
 @group(0) @binding(4) var<storage, read_write> y: array<Store>;      // [batch, h, w, y_quads]
 
@@ -45,7 +47,7 @@ fn strip(image: u32, oy: u32, ox: u32, quad: u32) -> array<vec4<f32>, $STRIP> {
         #end
         #repeat K 0 KERNEL
         {
-            let k = unpack(weight[(ky * $(KERNEL)u + $(K)u) * p.x_quads + quad]);
+            let k = unpack(weight[image * p.w_batch + (ky * $(KERNEL)u + $(K)u) * p.x_quads + quad]);
             #repeat S 0 STRIP
             sum$S = fma(k, v$(S+K), sum$S);
             #end

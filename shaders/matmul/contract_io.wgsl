@@ -1,6 +1,8 @@
 // What both contraction kernels share: bindings, parameters, the operand loader and the epilogue.
 //
 // out[b, r, n] = epilogue( sum_k A[b, r, k] * W[b?, k, n] ), r = output pixel, k = (tap, input channel).
+// With LOWRANK the sum goes on over a second segment of K, sum_j low[b, r, j] * B[j, n], whose weights B follow those of
+// the first in every panel: W x + B (A x) in one pass.
 // All widths are in vec4s ("quads").
 #import shared/dtype
 #import shared/index
@@ -26,20 +28,23 @@ struct Params {
     pad: u32,
     // Vectors from one image's weights to the next; 0 when all share them.
     w_batch: u32,
+    // Quads of the low-rank segment; 0 without one.
+    r4: u32,
 }
 #params
 
 @group(0) @binding(1) var<storage, read> x: array<Store>;             // [batch, in_h, in_w, x_stride]
-@group(0) @binding(2) var<storage, read> w: array<Store>;             // [batch?, panels, taps * 4 k4, panel quads]
+@group(0) @binding(2) var<storage, read> w: array<Store>;             // [batch?, panels, taps * 4 k4 + 4 r4, panel quads]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
 @group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
-@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4]
+@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4], or [batch, n4] factors
+@group(0) @binding(7) var<storage, read> low: array<Store>;           // [batch, rows, r4]
 #if OUT == f32
-@group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
+@group(0) @binding(8) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
 fn store(at: u32, v: vec4<f32>) { y[at] = v; }
 #else
-@group(0) @binding(7) var<storage, read_write> y: array<Store>;       // [batch, rows, n4]
+@group(0) @binding(8) var<storage, read_write> y: array<Store>;       // [batch, rows, n4]
 fn store(at: u32, v: vec4<f32>) { y[at] = pack(v); }
 #endif
 
@@ -48,7 +53,8 @@ override NORM: u32 = 0u;
 // Prologue: multiply by a factor per channel (channel attention).
 override SCALE: bool = false;
 override BIAS: bool = false;
-override RESIDUAL: bool = false;
+// Epilogue: 0 none, 1 add the residual, 3 multiply by a factor for each image and channel.
+override RESIDUAL: u32 = 0u;
 override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
 override GATE: u32 = 0u;
@@ -99,7 +105,8 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     var v = activate(sum, ACTIVATION);
     let at = (image * p.rows + row) * p.n4 + n4;
-    if RESIDUAL { v = v + unpack(residual[at]); }
+    if RESIDUAL == 1u { v = v + unpack(residual[at]); }
+    if RESIDUAL == 3u { v = v * unpack(residual[image * p.n4 + n4]); }
     store(at, v);
 }
 

@@ -5,6 +5,7 @@
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
+//! axis LOWRANK 0 1
 //! axis LANES 4 8
 //! axis ROWS 16
 //! axis COLS 1 2
@@ -34,7 +35,9 @@ fn main(
     #end
     #end
 
-    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4) * $(4*COLS*LANES)u + lane;
+    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * $(4*COLS*LANES)u + lane;
+    #repeat SEGMENT 0 1+LOWRANK
+    #if SEGMENT == 0
     for (var ty = 0u; ty < p.kernel_h; ty++) {
         for (var tx = 0u; tx < p.kernel_w; tx++) {
             #repeat J 0 ROWS/LANES
@@ -45,6 +48,14 @@ fn main(
                 #repeat J 0 ROWS/LANES
                 let a$J = operand(base$J, k4, norm$J, factor);
                 #end
+    #else
+    {
+        {
+            for (var k4 = 0u; k4 < p.r4; k4++) {
+                #repeat J 0 ROWS/LANES
+                let a$J = unpack(low[(image * p.rows + row$J) * p.r4 + k4]);
+                #end
+    #endif
                 #repeat K 0 4
                 {
                     #repeat N 0 COLS
@@ -64,6 +75,7 @@ fn main(
             }
         }
     }
+    #end
 
     #if GATED == 1
     // COLS is 2: the second quad of a lane is the gate partner of the first.

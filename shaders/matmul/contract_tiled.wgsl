@@ -4,6 +4,7 @@
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
+//! axis LOWRANK 0 1
 #import matmul/contract_io
 
 const ROWS = 64u;
@@ -37,8 +38,10 @@ fn main(
     // Loading: this invocation fetches one row of the A tile and four vectors of the B tile.
     let row = min(first + local, p.rows - 1u);
     let norm = norm_of(image, row);
-    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4) * 64u + local;
+    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 64u + local;
 
+    #repeat SEGMENT 0 1+LOWRANK
+    #if SEGMENT == 0
     for (var ky = 0u; ky < p.kernel_h; ky++) {
         for (var kx = 0u; kx < p.kernel_w; kx++) {
             let from_a = source(image, row, ky, kx);
@@ -48,6 +51,16 @@ fn main(
                     var b = vec4<f32>(0.0);
                     if k4 + j < p.k4 {
                         a = operand(from_a, k4 + j, norm, factor_of(image, k4 + j));
+    #else
+    {
+        {
+            for (var k4 = 0u; k4 < p.r4; k4 += DEPTH4) {
+                for (var j = 0u; j < DEPTH4; j++) {
+                    var a = vec4<f32>(0.0);
+                    var b = vec4<f32>(0.0);
+                    if k4 + j < p.r4 {
+                        a = unpack(low[(image * p.rows + row) * p.r4 + k4 + j]);
+    #endif
                         b = unpack(w[at]);
                         at += 64u;
                     }
@@ -74,6 +87,7 @@ fn main(
             }
         }
     }
+    #end
 
     #if GATED == 1
     let quad = panel * 8u + tx;

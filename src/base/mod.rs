@@ -3,6 +3,7 @@
 pub mod dtype;
 pub mod error;
 pub mod shape;
+pub mod task;
 
 pub use dtype::DType;
 pub use error::{Error, Kind, Result};

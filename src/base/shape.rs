@@ -125,6 +125,26 @@ impl Shape {
         out
     }
 
+    /// Rows of logical channels (interleaved pixels, tokens) to the padded layout.
+    pub fn pad_channels(&self, rows: &[f32]) -> Vec<f32> {
+        let positions = self.c.positions();
+        let stride = self.c.padded() as usize;
+        let mut out = vec![0.0; self.elements() as usize];
+        for (to, from) in out.chunks_mut(stride).zip(rows.chunks(positions.len())) {
+            for (at, v) in positions.iter().zip(from) {
+                to[*at as usize] = *v;
+            }
+        }
+        out
+    }
+
+    /// The padded layout back to rows of logical channels.
+    pub fn strip_channels(&self, padded: &[f32]) -> Vec<f32> {
+        let positions = self.c.positions();
+        let stride = self.c.padded() as usize;
+        padded.chunks(stride).flat_map(|row| positions.iter().map(|p| row[*p as usize])).collect()
+    }
+
     /// The padded NHWC layout back to NCHW values.
     pub fn to_nchw(&self, nhwc: &[f32]) -> Vec<f32> {
         let (pixels, channels) = (self.pixels() as usize, self.c.logical() as usize);

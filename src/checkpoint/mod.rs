@@ -1,11 +1,13 @@
 //! Floor 1: weights in files. A [`StateDict`] is a set of named tensors, whatever file or rule they come from; tensors
 //! are decoded one by one, when they are asked for.
 
+pub mod adapters;
 pub mod case;
 pub mod element;
 mod entry;
 pub mod generate;
 mod heap;
+pub mod low_rank;
 pub mod names;
 mod pickle;
 pub mod prepack;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::StateDict;
+use super::low_rank::Addition;
 use crate::base::{Channels, DType, Error, Kind, Result};
 
 /// A matrix and everything that is folded into it.
@@ -32,6 +33,11 @@ impl Matrix {
     pub fn has_bias(&self) -> bool {
         self.bias.is_some() || self.beta.is_some()
     }
+
+    /// Quads of one panel and number of panels.
+    pub fn columns_in(&self, panels: Panels) -> (u32, u32) {
+        columns(self, panels)
+    }
 }
 
 /// One weight buffer.
@@ -39,6 +45,8 @@ impl Matrix {
 pub enum Pack {
     /// `[panels, taps * K, panel quads]`, stored in the plan's precision.
     Matrix(Matrix),
+    /// A 1x1 matrix of which the checkpoint stores `total` inputs; the matrix is `inputs` of them from `first` on.
+    Columns { matrix: Matrix, first: u32, total: u32 },
     /// The bias of a matrix in column order, f32.
     Bias(Matrix),
     /// Depthwise weights `[C, 1, k, k]` as `[k * k, quads]`, in the plan's precision.
@@ -47,8 +55,12 @@ pub enum Pack {
     Vector { key: String, channels: Channels },
     /// A table `[rows, channels]`, f32.
     Table { key: String, channels: Channels },
+    /// `rows` rows of `channels` values that begin at value `first` of the tensor, f32.
+    Rows { key: String, first: u32, rows: u32, channels: Channels },
     /// Values as they are, f32.
     Flat { key: String },
+    /// What task adapters add to a matrix or to depthwise weights.
+    Addition(Addition),
 }
 
 /// Quads of a panel, plain and gated; see `Target::panel_quads`.
@@ -62,13 +74,15 @@ impl Pack {
     /// State dict keys this buffer is made of.
     pub fn keys(&self) -> BTreeSet<&str> {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => {
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
+            Pack::Addition(a) => a.keys(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => BTreeSet::from([key.as_str()]),
         }
     }
@@ -76,10 +90,12 @@ impl Pack {
     /// Name under which the buffer is reported.
     pub fn name(&self) -> &str {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) => &m.weight,
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => &m.weight,
+            Pack::Addition(a) => a.name(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
             | Pack::Table { key, .. }
+            | Pack::Rows { key, .. }
             | Pack::Flat { key } => key,
         }
     }
@@ -87,26 +103,29 @@ impl Pack {
     /// The packed bytes.
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Pack::Matrix(m) => precision.pack(&pack_matrix(m, dict, panels)?),
+            Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels)?),
+            Pack::Columns { matrix, first, total } => {
+                let rows = sized(dict, &matrix.weight, (matrix.outputs.logical() * total) as usize)?;
+                let used = *first as usize..(first + matrix.inputs.logical()) as usize;
+                let cut: Vec<f32> = rows.chunks(*total as usize).flat_map(|row| &row[used.clone()]).copied().collect();
+                precision.pack(&arrange(matrix, &cut, dict, panels)?)
+            }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
-                let taps = (kernel * kernel) as usize;
-                let values = sized(dict, weight, channels.logical() as usize * taps)?;
-                let stride = channels.padded() as usize;
-                let mut out = vec![0.0; taps * stride];
-                for (c, at) in channels.positions().iter().enumerate() {
-                    for tap in 0..taps {
-                        out[tap * stride + *at as usize] = values[c * taps + tap];
-                    }
-                }
-                precision.pack(&out)
+                precision.pack(&pack_depthwise(dict, weight, *kernel, channels)?)
             }
+            Pack::Addition(a) => a.pack(dict, panels, precision)?,
             Pack::Vector { key, channels } => {
                 DType::F32.pack(&spread(&sized(dict, key, channels.logical() as usize)?, channels))
             }
             Pack::Table { key, channels } => {
                 let values = dict.f32(key)?;
                 let width = channels.logical() as usize;
+                DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
+            }
+            Pack::Rows { key, first, rows, channels } => {
+                let width = channels.logical() as usize;
+                let values = dict.f32_range(key, *first as usize, *rows as usize * width)?;
                 DType::F32.pack(&values.chunks(width).flat_map(|row| spread(row, channels)).collect::<Vec<f32>>())
             }
             Pack::Flat { key } => DType::F32.pack(&dict.f32(key)?),
@@ -116,20 +135,39 @@ impl Pack {
     /// Bytes of the packed buffer when they follow from the layout alone; tables and flat values are small.
     pub fn bytes(&self, panels: Panels, precision: DType) -> u64 {
         match self {
-            Pack::Matrix(m) => {
+            Pack::Matrix(m) | Pack::Columns { matrix: m, .. } => {
                 let (width, count) = columns(m, panels);
                 u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded())
                     * u64::from(4 * width * count)
                     * precision.size() as u64
             }
-            Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
+            Pack::Addition(a) => a.bytes(panels, precision),
+            Pack::Bias(m) => {
+                let (width, count) = columns(m, panels);
+                u64::from(4 * width * count) * 4
+            }
             Pack::Depthwise { kernel, channels, .. } => {
                 u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
             }
             Pack::Vector { channels, .. } => u64::from(channels.padded()) * 4,
+            Pack::Rows { rows, channels, .. } => u64::from(rows * channels.padded()) * 4,
             Pack::Table { .. } | Pack::Flat { .. } => 0,
         }
     }
+}
+
+/// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
+fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
+    let taps = (kernel * kernel) as usize;
+    let values = sized(dict, key, channels.logical() as usize * taps)?;
+    let stride = channels.padded() as usize;
+    let mut out = vec![0.0; taps * stride];
+    for (c, at) in channels.positions().iter().enumerate() {
+        for tap in 0..taps {
+            out[tap * stride + *at as usize] = values[c * taps + tap];
+        }
+    }
+    Ok(out)
 }
 
 fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
@@ -195,8 +233,8 @@ fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
     }
 }
 
-fn pack_matrix(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
-    let weight = stored(m, dict)?;
+/// The values `[out, in * taps]` in panels.
+fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;

@@ -222,6 +222,19 @@ impl Gpu {
         &self.target
     }
 
+    /// Contraction families this device can run, the likeliest first. Broadcast kernels pay where lanes are SIMD lanes
+    /// of a CPU, and no GPU was seen to gain from them, so a GPU has one candidate.
+    pub fn contraction_candidates(&self) -> Vec<Contraction> {
+        match self.target.subgroup {
+            Some(lanes @ (4 | 8 | 16)) if self.summary.software => vec![
+                Contraction::Subgroup { lanes, cols: 1 },
+                Contraction::Subgroup { lanes, cols: 2 },
+                Contraction::Tiled,
+            ],
+            _ => vec![Contraction::Tiled],
+        }
+    }
+
     /// Overrides what lowering assumes, for tests and tuning. Only capabilities the device has may be named.
     pub fn set_contraction(&mut self, family: Contraction) {
         self.target.contraction = family;

@@ -1,6 +1,7 @@
 //! Floor 3: networks as graphs. Shapes are proven when a node is added; `fuse` rewrites, `liveness` pools buffers,
 //! `lower` yields the flat command list that is replayed.
 
+pub mod adapt;
 pub mod dump;
 pub mod fuse;
 pub mod liveness;

@@ -49,8 +49,29 @@ fn main() {
         writeln!(out, "        {name:?} => {}::BINDINGS,", name.replace('/', "_")).expect("string");
     }
     out.push_str("        _ => &[],\n    }\n}\n");
-    let target = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("kernels.rs");
-    fs::write(target, out).expect("OUT_DIR is writable");
+    let target = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    fs::write(target.join("kernels.rs"), out).expect("OUT_DIR is writable");
+    fs::write(target.join("embedded.rs"), embedded()).expect("OUT_DIR is writable");
+}
+
+/// Weights that are part of the program: the default of each task.
+const EMBEDDED: [&str; 2] = ["genlv", "nafnet-denoise"];
+
+/// The list of embedded weights; a source tree without one of them still builds, and says so.
+fn embedded() -> String {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("weights");
+    let mut out = String::from("/// Embedded weights by name.\npub const EMBEDDED: &[(&str, &[u8])] = &[\n");
+    for name in EMBEDDED {
+        let path = root.join(format!("{name}.safetensors"));
+        println!("cargo::rerun-if-changed={}", path.display());
+        if path.exists() {
+            writeln!(out, "    ({name:?}, include_bytes!({:?})),", path.display().to_string()).expect("string");
+        } else {
+            println!("cargo::warning=weights/{name}.safetensors is missing; the program is built without it");
+        }
+    }
+    out.push_str("];\n");
+    out
 }
 
 fn collect(root: &Path, folder: &Path, out: &mut BTreeMap<String, String>) {

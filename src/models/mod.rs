@@ -1,8 +1,12 @@
 //! Floor 5: the families. Each has `detect` (does this checkpoint belong here), `config` (what the official constructor
 //! takes) and `net` (the graph).
 
+pub mod datprl;
 pub mod genlv;
+pub mod instruct_ipt;
+pub mod ipt;
 pub mod nafnet;
+pub mod pip;
 pub mod registry;
 pub mod restormer;
 pub mod settings;
@@ -11,6 +15,7 @@ pub mod xrestormer;
 use serde_json::Value;
 
 use crate::base::{Error, Kind, Result};
+use crate::graph::Graph;
 use crate::nn::Build;
 
 /// Which graph of a family is wanted, and for what size. The graph names its inputs and outputs; the picture network
@@ -24,6 +29,10 @@ pub struct Part {
     /// Numbers whose meaning the family defines (GenLV: batch and token count of the prompt).
     pub extra: Vec<u32>,
 }
+
+/// Metadata keys that name the architecture and its configuration.
+pub const ARCHITECTURE: &str = "vernis.architecture";
+pub const CONFIG: &str = "vernis.config";
 
 /// The picture network.
 pub const MAIN: &str = "main";
@@ -53,6 +62,8 @@ pub enum TilePolicy {
     Local,
     /// Statistics over the whole input (pooling, attention over all pixels) become statistics of the tile.
     GlobalStats,
+    /// The network takes nothing but `least` x `least`; larger pictures go through its own overlapping tiles.
+    Fixed,
 }
 
 impl TilePolicy {
@@ -60,6 +71,7 @@ impl TilePolicy {
         match self {
             TilePolicy::Local => "local",
             TilePolicy::GlobalStats => "global-stats",
+            TilePolicy::Fixed => "fixed",
         }
     }
 }
@@ -73,6 +85,16 @@ pub trait Network: std::fmt::Debug + Send + Sync {
 
     fn sizes(&self) -> Sizes;
 
+    /// Channels of a prompt token; 0 where the network takes no example pair.
+    fn prompt_width(&self) -> u32 {
+        0
+    }
+
+    /// The value of white: pictures are scaled from 0..=1 to 0..=range for the network and back.
+    fn range(&self) -> f32 {
+        1.0
+    }
+
     /// One of every graph the family has, as small as it can be: together they read every weight of a checkpoint.
     fn parts(&self) -> Vec<Part> {
         let sizes = self.sizes();
@@ -81,6 +103,11 @@ pub trait Network: std::fmt::Debug + Send + Sync {
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()>;
+
+    /// Changes the graph of a part after fusion.
+    fn adapt(&self, _graph: &mut Graph, _part: &Part) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The answer to a [`Part`] the family does not have.

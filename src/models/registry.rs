@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Network, genlv, nafnet, restormer, xrestormer};
+use super::{Network, datprl, genlv, instruct_ipt, ipt, nafnet, pip, restormer, xrestormer};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 
@@ -17,15 +17,17 @@ pub struct Family {
 
 /// In order of detection: a family whose keys include another's comes first.
 pub const FAMILIES: &[Family] = &[
+    Family { name: instruct_ipt::NAME, from_config: instruct_ipt::from_config, detect: instruct_ipt::detect },
     Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect },
     Family { name: xrestormer::NAME, from_config: xrestormer::from_config, detect: xrestormer::detect },
+    Family { name: pip::NAME, from_config: pip::from_config, detect: pip::detect },
+    Family { name: datprl::NAME, from_config: datprl::from_config, detect: datprl::detect },
     Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect },
+    Family { name: ipt::NAME, from_config: ipt::from_config, detect: ipt::detect },
     Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect },
 ];
 
-/// Metadata keys that name the architecture and its configuration.
-pub const ARCHITECTURE: &str = "vernis.architecture";
-pub const CONFIG: &str = "vernis.config";
+pub use super::{ARCHITECTURE, CONFIG};
 
 /// The network of a checkpoint: from its metadata, else from its keys and shapes.
 pub fn network(dict: &StateDict) -> Result<Box<dyn Network>> {

@@ -64,6 +64,11 @@ impl<'a> Build<'a> {
         self.used.extend(keys);
     }
 
+    /// [`Build::ignore`] for one key.
+    pub fn ignore_one(&mut self, key: &str) {
+        self.used.insert(key.to_owned());
+    }
+
     /// Adds a node and, if its module is tapped, an output.
     pub fn add(
         &mut self,

@@ -3,7 +3,7 @@
 
 use crate::base::{Channels, Result};
 use crate::checkpoint::prepack::Pack;
-use crate::kernel::TensorId;
+use crate::kernel::{ParamId, TensorId};
 use crate::nn::Build;
 use crate::nn::layers::Conv;
 use crate::ops::attention::channel_gram::ChannelGram;
@@ -34,13 +34,33 @@ pub fn attend(
     k: (TensorId, usize),
     v: (TensorId, usize),
 ) -> Result<TensorId> {
+    attend_with(b, path, heads, bias, out, q, k, v, &mut |b, path, gram, temperature, channels| {
+        b.graph.add(path, ChannelSoftmax { heads, channels }, &[gram], &[temperature])
+    })
+}
+
+/// Makes the attention map: builder, path, Gram matrices, temperature, channels of a head.
+pub type Map<'f> = dyn FnMut(&mut Build<'_>, &str, TensorId, ParamId, u32) -> Result<TensorId> + 'f;
+
+/// [`attend`] with a map of its own.
+#[allow(clippy::too_many_arguments)]
+pub fn attend_with(
+    b: &mut Build<'_>,
+    path: &str,
+    heads: u32,
+    bias: bool,
+    out: Channels,
+    q: (TensorId, usize),
+    k: (TensorId, usize),
+    v: (TensorId, usize),
+    map: &mut Map<'_>,
+) -> Result<TensorId> {
     let c = head_channels(path, out.logical(), heads)?;
     let gram = b.graph.add(&format!("{path}.gram"), ChannelGram { heads, q: q.1, k: k.1 }, &[q.0, k.0], &[])?;
     let key = format!("{path}.temperature");
     b.expect_weight(&key, &[heads])?;
     let temperature = b.graph.param(Pack::Flat { key });
-    let map =
-        b.graph.add(&format!("{path}.softmax"), ChannelSoftmax { heads, channels: c }, &[gram], &[temperature])?;
+    let map = map(b, &format!("{path}.softmax"), gram, temperature, c)?;
     let path_out = format!("{path}.project_out");
     let inputs = Channels::repeat(c, heads);
     let matrix = b.matrix(&path_out, &inputs, &Conv::point(out.clone(), bias))?;

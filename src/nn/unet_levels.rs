@@ -70,23 +70,49 @@ pub fn encoder_decoder(
 
 /// From the image to the refined features, twice `dim` wide.
 pub fn features(b: &mut Build<'_>, levels: &Levels, x: TensorId, block: &mut Block<'_>) -> Result<TensorId> {
-    let d = levels.dim;
-    let mut t = b.conv("patch_embed.proj", x, Conv::same(d, 3, false))?;
-    b.tap("patch_embed", t);
-    let mut skips = Vec::new();
-    for level in 0..3 {
+    let Encoded { skips, deep, .. } = encode(b, levels, x, block)?;
+    let t = stage(b, levels.latent, levels.encoder[3], deep, |b, p, x| block(b, 3, p, x))?;
+    decode(b, levels, t, skips, block)
+}
+
+/// What the encoder yields.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoded {
+    /// The result of `patch_embed`.
+    pub stem: TensorId,
+    /// The results of the three levels, finest first.
+    pub skips: [TensorId; 3],
+    /// The input of the latent level.
+    pub deep: TensorId,
+}
+
+/// From the image to the input of the latent level.
+pub fn encode(b: &mut Build<'_>, levels: &Levels, x: TensorId, block: &mut Block<'_>) -> Result<Encoded> {
+    let stem = b.conv("patch_embed.proj", x, Conv::same(levels.dim, 3, false))?;
+    b.tap("patch_embed", stem);
+    let (mut skips, mut deep) = ([stem; 3], stem);
+    for (level, skip) in skips.iter_mut().enumerate() {
         let path = format!("encoder_level{}", level + 1);
-        t = stage(b, &path, levels.encoder[level], t, |b, p, x| block(b, level, p, x))?;
-        skips.push(t);
-        t = down(b, &format!("down{}_{}", level + 1, level + 2), t)?;
+        *skip = stage(b, &path, levels.encoder[level], deep, |b, p, x| block(b, level, p, x))?;
+        deep = down(b, &format!("down{}_{}", level + 1, level + 2), *skip)?;
     }
-    t = stage(b, levels.latent, levels.encoder[3], t, |b, p, x| block(b, 3, p, x))?;
+    Ok(Encoded { stem, skips, deep })
+}
+
+/// From the result of the latent level to the refined features.
+pub fn decode(
+    b: &mut Build<'_>,
+    levels: &Levels,
+    mut t: TensorId,
+    skips: [TensorId; 3],
+    block: &mut Block<'_>,
+) -> Result<TensorId> {
     for level in (0..3).rev() {
         t = up(b, &format!("up{}_{}", level + 2, level + 1), t)?;
         t = b.concat(&format!("concat_level{}", level + 1), t, skips[level])?;
         // The first level keeps its doubled width.
         if level > 0 {
-            let out = crate::base::Channels::one(d << level);
+            let out = crate::base::Channels::one(levels.dim << level);
             t = b.conv(&format!("reduce_chan_level{}", level + 1), t, Conv::point(out, levels.bias))?;
         }
         let path = format!("decoder_level{}", level + 1);

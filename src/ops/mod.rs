@@ -37,20 +37,38 @@ ops! {
     attention {
         channel_gram::ChannelGram,
         channel_softmax::ChannelSoftmax,
+        channel_topm::ChannelTopm,
         channel_project::ChannelProject,
         global_attention::GlobalAttention,
+        prompt_select::PromptSelect,
         window_attention::WindowAttention,
     }
     conv { depthwise::Depthwise }
-    elementwise { activation::Activate, binary::Binary, gate::Gate }
-    matmul { contract::Contract }
+    elementwise {
+        activation::Activate,
+        add_table::AddTable,
+        binary::Binary,
+        blend::Blend,
+        dual_gate::DualGate,
+        gate::Gate,
+        modulate::Modulate,
+    }
+    matmul { contract::Contract, merge::Merge }
     norm { layer_norm::LayerNorm, row_stats::RowStats }
-    reduce { box_mean::BoxMean, mean::Mean }
+    reduce {
+        adaptive_mean::AdaptiveMean,
+        box_mean::BoxMean,
+        mean::Mean,
+        weighted_rows::WeightedRows,
+    }
     resample {
+        channel_slice::ChannelSlice,
         concat::Concat,
+        pixel_regroup::PixelRegroup,
         pixel_shuffle::PixelShuffle,
         pixel_unshuffle::PixelUnshuffle,
         resize::Resize,
+        stored::Stored,
         window::Window,
     }
 }

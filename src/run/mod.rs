@@ -1,8 +1,16 @@
 //! Floor 6: where graphs meet the device. A [`Model`] holds a checkpoint and its plans; the rest of the floor feeds it
 //! pictures in tiles, guards what comes out and checks conformance cases.
 
+pub mod chop;
+pub mod conditions;
+pub mod guard;
+mod merge;
 pub mod model;
 pub mod plan;
+pub mod restore;
+pub mod shipped;
+pub mod tiling;
+pub mod tune;
 pub mod verify;
 
 pub use model::Model;

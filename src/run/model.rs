@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
 use crate::base::{DType, Result};
 use crate::checkpoint::StateDict;
@@ -16,14 +17,32 @@ use crate::nn::Build;
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
 pub const PROMPT_PREFIX: &str = "vernis.prompt.";
 
+/// Order of the colour channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    Rgb,
+    Bgr,
+}
+
+impl Colour {
+    /// Interleaved RGB to this order, or back: swapping is its own inverse.
+    pub fn order(self, rgb: &[f32]) -> Vec<f32> {
+        match self {
+            Colour::Rgb => rgb.to_vec(),
+            Colour::Bgr => rgb.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect(),
+        }
+    }
+}
+
 /// A checkpoint and everything derived from it.
 pub struct Model {
-    dict: StateDict,
+    pub(super) dict: StateDict,
     network: Box<dyn Network>,
-    weights: WeightBuffers,
+    pub(super) weights: WeightBuffers,
     /// Index in `weights` by what was packed.
     packed: HashMap<(Pack, DType), usize>,
     plans: HashMap<PlanKey, Plan>,
+    pub(super) merger: Option<Merger>,
 }
 
 impl Model {
@@ -35,8 +54,14 @@ impl Model {
     }
 
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
-        let model =
-            Model { dict, network, weights: WeightBuffers::default(), packed: HashMap::new(), plans: HashMap::new() };
+        let model = Model {
+            dict,
+            network,
+            weights: WeightBuffers::default(),
+            packed: HashMap::new(),
+            plans: HashMap::new(),
+            merger: None,
+        };
         model.prove()?;
         Ok(model)
     }
@@ -58,6 +83,31 @@ impl Model {
         &self.dict
     }
 
+    /// The colour order the network was trained on.
+    pub fn colour(&self) -> Colour {
+        match self.dict.metadata().get("vernis.colour").map(String::as_str) {
+            Some("bgr") => Colour::Bgr,
+            Some(_) => Colour::Rgb,
+            // The authors' GenLV checkpoints carry no metadata; their code reads and writes BGR.
+            None if self.network.family() == crate::models::genlv::NAME => Colour::Bgr,
+            None => Colour::Rgb,
+        }
+    }
+
+    /// Tile edge and overlap that the weights were found to work well with, in pixels.
+    pub fn tile_advice(&self) -> Option<(u32, u32)> {
+        let text = self.dict.metadata().get("vernis.tile")?;
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).map(|n| n as u32);
+        Some((number("size").filter(|n| *n >= 16)?, number("halo").unwrap_or(32)))
+    }
+
+    /// Tasks the checkpoint says it was trained for.
+    pub fn tasks(&self) -> Vec<String> {
+        let listed = self.dict.metadata().get("vernis.tasks").and_then(|t| serde_json::from_str(t).ok());
+        listed.unwrap_or_default()
+    }
+
     pub fn network(&self) -> &dyn Network {
         self.network.as_ref()
     }
@@ -69,6 +119,7 @@ impl Model {
         self.network.build(&mut b, &key.part)?;
         let (mut graph, _) = b.into_parts();
         fuse(&mut graph);
+        self.network.adapt(&mut graph, &key.part)?;
         Ok(graph)
     }
 
@@ -105,25 +156,22 @@ impl Model {
 
     /// Packs and uploads what is not there yet; the result maps the graph's parameters to buffers.
     fn upload(&mut self, gpu: &Gpu, graph: &Graph) -> Result<Vec<usize>> {
-        let panels = panels(gpu);
-        let mut out = Vec::with_capacity(graph.params.len());
-        for pack in &graph.params {
-            let key = (pack.clone(), graph.precision);
-            let index = match self.packed.get(&key) {
-                Some(index) => *index,
-                None => {
-                    let bytes = pack.pack(&self.dict, panels, graph.precision)?;
-                    let index = self.weights.push(gpu, pack.name(), &bytes)?;
-                    self.packed.insert(key, index);
-                    index
-                }
-            };
-            out.push(index);
+        graph.params.iter().map(|pack| self.upload_one(gpu, pack, graph.precision)).collect()
+    }
+
+    /// The buffer of one packed weight, uploaded when it is first asked for.
+    pub(super) fn upload_one(&mut self, gpu: &Gpu, pack: &Pack, precision: DType) -> Result<usize> {
+        let key = (pack.clone(), precision);
+        if let Some(index) = self.packed.get(&key) {
+            return Ok(*index);
         }
-        Ok(out)
+        let bytes = pack.pack(&self.dict, panels(gpu), precision)?;
+        let index = self.weights.push(gpu, pack.name(), &bytes)?;
+        self.packed.insert(key, index);
+        Ok(index)
     }
 }
 
-fn panels(gpu: &Gpu) -> Panels {
+pub(super) fn panels(gpu: &Gpu) -> Panels {
     Panels { plain: gpu.target().panel_quads(false), gated: gpu.target().panel_quads(true) }
 }

@@ -53,6 +53,11 @@ impl Plan {
         Ok(self.graph.shape(Plan::find(&self.graph.outputs, name)?).clone())
     }
 
+    /// Names of the inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.graph.inputs.iter().map(|(n, _)| n.as_str())
+    }
+
     /// Names of the outputs, taps included.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.graph.outputs.iter().map(|(n, _)| n.as_str())

@@ -4,8 +4,9 @@ import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
+
+from prompt_probe import PromptProbe
 
 
 @dataclass
@@ -15,16 +16,21 @@ class TrainingState:
     model: torch.nn.Module
     ema: torch.nn.Module
     optimizer: torch.optim.Optimizer
-    rng: np.random.Generator
+    probe: PromptProbe | None = None
     step: int = 0
     elapsed: float = 0.0
     recipe: dict = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, model, optimizer, seed: int, recipe: dict):
-        """Step zero: the average starts as a copy of the model."""
+    def fresh(cls, model, recipe: dict):
+        """Step zero: the average starts as a copy of the model; prompted networks get a probe to learn with."""
         ema = copy.deepcopy(model).requires_grad_(False)
-        return cls(model, ema, optimizer, np.random.Generator(np.random.PCG64(seed)), recipe=recipe)
+        device = next(model.parameters()).device
+        probe = PromptProbe(model, list(recipe["tasks"])).to(device) if "probe_weight" in recipe else None
+        trained = [*model.parameters(), *(probe.parameters() if probe else [])]
+        optimizer = torch.optim.AdamW(trained, recipe["learning_rate"], betas=(0.9, 0.99),
+                                      weight_decay=recipe["weight_decay"])
+        return cls(model, ema, optimizer, probe, recipe=recipe)
 
     def update_ema(self, decay: float):
         """Averages the weights, with a shorter memory during the first steps."""
@@ -36,7 +42,7 @@ class TrainingState:
         partial = path.with_suffix(".partial")
         torch.save({
             "model": self.model.state_dict(), "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "rng": self.rng.bit_generator.state,
+            "optimizer": self.optimizer.state_dict(), "probe": self.probe and self.probe.state_dict(),
             "step": self.step, "elapsed": self.elapsed, "recipe": self.recipe,
         }, partial)
         partial.replace(path)
@@ -46,5 +52,6 @@ class TrainingState:
         self.model.load_state_dict(saved["model"])
         self.ema.load_state_dict(saved["ema"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.rng.bit_generator.state = saved["rng"]
+        if self.probe:
+            self.probe.load_state_dict(saved["probe"])
         self.step, self.elapsed = saved["step"], saved["elapsed"]

@@ -10,8 +10,8 @@ from PIL import Image
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
-def load_tiles(tar_path: Path, cache_path: Path) -> np.ndarray:
-    """Memory map [tiles, H, W, 3] of uint8 sRGB; written to `cache_path` (.npy) on the first call.
+def load_tiles(tar_path: Path | None, cache_path: Path) -> np.ndarray:
+    """Memory map [tiles, H, W, 3] of uint8 sRGB; written to `cache_path` (.npy) from the tar on the first call.
 
     Tiles smaller than the largest are mirrored at the right and bottom. Ordered by name, so indices do not depend
     on the order of the archive.

@@ -8,14 +8,13 @@ def l1(prediction, target):
     return (prediction - target).abs().mean()
 
 
-def log_l1(prediction, target):
-    """Mean over the images of log(mean absolute error + half a grey level).
+def sqrt_l1(prediction, target):
+    """Mean over the images of the square root of the mean absolute error.
 
-    Its gradient is relative to each image's own error, so tasks with large errors (haze, darkness, drawings)
-    and tasks with small ones weigh the same: the loss is a mean of decibels.
+    Between L1, where tasks with large errors (haze, darkness, drawings) drown the others, and its logarithm, where
+    the small errors do the same.
     """
-    errors = (prediction - target).abs().flatten(1).mean(1)
-    return torch.log(errors + 0.5 / 255).mean()
+    return (prediction - target).abs().flatten(1).mean(1).add(1e-4).sqrt().mean()
 
 
 def l1_fft(prediction, target):
@@ -24,4 +23,4 @@ def l1_fft(prediction, target):
     return l1(prediction, target) + 0.1 * torch.view_as_real(difference).abs().mean()
 
 
-LOSSES = {"l1": l1, "log_l1": log_l1, "l1_fft": l1_fft}
+LOSSES = {"l1": l1, "sqrt_l1": sqrt_l1, "l1_fft": l1_fft}

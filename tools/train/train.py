@@ -11,16 +11,18 @@ CPU and on CUDA.
 import argparse
 import json
 import math
+import signal
 import time
 from pathlib import Path
 
 import torch
 
 import models
-from batches import draw_batch
 from checkpoint import TrainingState
 from data import load_tiles
 from losses import LOSSES
+from parallel import Team
+from prefetch import BatchSource
 
 CHECKPOINT_SECONDS = 120
 LOG_SECONDS = 30
@@ -29,70 +31,89 @@ LOG_SECONDS = 30
 def main():
     args = parse_arguments()
     recipe = json.loads(recipe_path(args.recipe).read_text())
+    if args.max_batch:
+        shrink(recipe, args.max_batch)
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
-    tiles = load_tiles(args.tiles, args.cache or args.run / "tiles.npy")
+    cache = args.cache or args.run / "tiles.npy"
+    load_tiles(args.tiles, cache)
     model = models.build(recipe["architecture"], recipe["config"]).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), recipe["learning_rate"], betas=(0.9, 0.99),
-                                  weight_decay=recipe["weight_decay"])
-    state = TrainingState.fresh(model, optimizer, args.seed, recipe)
+    state = TrainingState.fresh(model, recipe)
     args.run.mkdir(parents=True, exist_ok=True)
     checkpoint = args.run / "checkpoint.pt"
     if checkpoint.exists():
         state.load(checkpoint)
         print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
     forward = torch.compile(model) if args.compile else model
-    run(state, forward, tiles, device, Budget(args.minutes, args.steps), checkpoint)
+    budget = Budget(args.minutes, args.steps)
+    signal.signal(signal.SIGTERM, budget.stop)
+    signal.signal(signal.SIGINT, budget.stop)
+    team = Team(device)
+    source = BatchSource(cache, [args.seed, team.rank], state.step, args.workers)
+    run(state, forward, source, device, team, budget, checkpoint)
+    source.close()
 
 
 class Budget:
-    """How much of the run is used up, by training time or by steps."""
+    """How much of the run is used up, by training time or by steps, and whether it was told to stop before."""
 
     def __init__(self, minutes: float | None, steps: int | None):
-        self.seconds, self.steps = minutes and minutes * 60, steps
+        self.seconds, self.steps, self.stopped = minutes and minutes * 60, steps, False
+
+    def stop(self, *_signal):
+        self.stopped = True
 
     def used(self, state: TrainingState) -> float:
         return state.step / self.steps if self.steps else state.elapsed / self.seconds
 
 
-def run(state, forward, tiles, device, budget, checkpoint):
-    """Trains until the budget is used up; saves every two minutes and at the end."""
+def run(state, forward, source, device, team, budget, checkpoint):
+    """Trains until the budget is used up or a signal asks to stop; saves every two minutes and at the end."""
     meter = Meter()
     saved = logged = last = time.monotonic()
-    while (used := budget.used(state)) < 1:
-        meter.add(train_step(state, forward, tiles, device, used))
+    while (used := budget.used(state)) < 1 and not budget.stopped:
+        meter.add(train_step(state, forward, source, device, team, used))
         now = time.monotonic()
-        state.elapsed += now - last
+        state.elapsed, budget.stopped = team.as_leader(state.elapsed + now - last, budget.stopped)
         last = now
+        if team.rank > 0:
+            continue
         if now - logged > LOG_SECONDS:
             print(f"{used:6.1%} step {state.step} {state.elapsed / 60:.1f} min {meter.report()}", flush=True)
             logged = now
         if now - saved > CHECKPOINT_SECONDS:
             state.save(checkpoint)
             saved = now
-    state.save(checkpoint)
-    print(f"done: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
+    if team.rank == 0:
+        state.save(checkpoint)
+        how = "stopped" if budget.stopped else "done"
+        print(f"{how}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
 
 
-def train_step(state, forward, tiles, device, used: float):
+def train_step(state, forward, source, device, team, used: float):
     """One optimiser step at the share `used` of the budget; returns figures for the log."""
     recipe = state.recipe
     stage = next(s for s in recipe["stages"] if used < s["until"])
-    groups = stage.get("groups", 1)
-    batch = draw_batch(tiles, state.rng, recipe["tasks"], groups, stage["batch"] // groups, stage["patch"],
-                       models.takes_prompts(recipe["architecture"]))
+    groups = max(1, stage.get("groups", 1) // team.size)
+    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team.size // groups,
+                        patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]))
     for group in state.optimizer.param_groups:
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
         output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()])
     loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
+    figures = {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
+    if state.probe:
+        told_apart, figures["prompts"] = state.probe.loss(batch.tasks)
+        loss = loss + recipe["probe_weight"] * told_apart
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    team.average_gradients(state.optimizer.param_groups[0]["params"])
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
     state.optimizer.step()
     state.step += 1
     state.update_ema(recipe["ema_decay"])
-    return {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
+    return figures
 
 
 def schedule(used: float, step: int, warmup: int) -> float:
@@ -102,7 +123,7 @@ def schedule(used: float, step: int, warmup: int) -> float:
 
 
 class Meter:
-    """Running means over about a hundred values each."""
+    """Running means over about thirty values each."""
 
     def __init__(self):
         self.means = {}
@@ -110,10 +131,17 @@ class Meter:
     def add(self, figures: dict):
         for name, value in figures.items():
             old = self.means.get(name, value)
-            self.means[name] = old + 0.01 * (value - old)
+            self.means[name] = old + 0.03 * (value - old)
 
     def report(self) -> str:
         return " ".join(f"{name} {value:.3f}" for name, value in self.means.items())
+
+
+def shrink(recipe: dict, batch: int):
+    """Limits every stage to `batch` images and as many task groups, for a dry run on a small machine."""
+    for stage in recipe["stages"]:
+        stage["groups"] = min(stage.get("groups", 1), batch)
+        stage["batch"] = min(stage["batch"], batch) // stage["groups"] * stage["groups"]
 
 
 def recipe_path(name: str) -> Path:
@@ -131,7 +159,9 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (slow to start)")
-    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--threads", type=int, help="CPU threads of the network")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare batches ahead")
+    parser.add_argument("--max-batch", type=int, help="limit of the recipe's batch sizes, for dry runs")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)

@@ -85,6 +85,10 @@ impl Network for Config {
         Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
     }
 
+    fn prompt_width(&self) -> u32 {
+        self.prompt_encoder_nf.map_or(0, |_| 8 * self.dim)
+    }
+
     fn parts(&self) -> Vec<Part> {
         let least = self.sizes().least;
         match self.prompt_encoder_nf {

@@ -7,5 +7,6 @@ mod net;
 
 pub use config::{Config, from_config};
 pub use detect::detect;
+pub use net::{Pool, block_with};
 
 pub const NAME: &str = "nafnet";

@@ -48,9 +48,21 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
 
 /// NAFBlock.
 pub fn block(b: &mut Build<'_>, path: &str, x: TensorId, pool: &Pool) -> Result<TensorId> {
+    block_with(b, path, x, pool, |_, t| Ok(t))
+}
+
+/// NAFBlock; `normed` may change the result of its first norm.
+pub fn block_with(
+    b: &mut Build<'_>,
+    path: &str,
+    x: TensorId,
+    pool: &Pool,
+    normed: impl FnOnce(&mut Build<'_>, TensorId) -> Result<TensorId>,
+) -> Result<TensorId> {
     let at = |name: &str| format!("{path}.{name}");
     let c = b.shape(x).c.logical();
     let t = b.layer_norm(&at("norm1"), x, 1e-6)?;
+    let t = normed(b, t)?;
     let wide = b.weight_shape(&at("conv1.weight"))?[0] / 2;
     let t = b.conv(&at("conv1"), t, Conv::point(Channels::repeat(wide, 2), true))?;
     let t = b.depthwise(&at("conv2"), t, 3, true)?;
@@ -79,6 +91,8 @@ pub struct Pool {
 }
 
 impl Pool {
+    pub const GLOBAL: Pool = Pool { local: None, above: Vec::new() };
+
     pub fn new(c: &Config) -> Self {
         let multiple = 1 << c.enc_blk_nums.len();
         let local = c.train_size.map(|[_, _, h, w]| {

@@ -5,7 +5,7 @@ use crate::kernel::generated::conv_depthwise::{NAME, Params};
 use crate::kernel::{Binding, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
 
-/// Parameters: weight, bias (if `bias`).
+/// Inputs: x, per-image weights (if `dynamic`). Parameters: weight (unless `dynamic`), bias (if `bias`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Depthwise {
     pub kernel: u32,
@@ -13,11 +13,13 @@ pub struct Depthwise {
     pub activation: Activation,
     /// The channels are two equal halves; the output is `activation(first) * second`.
     pub gate: Option<Activation>,
+    /// The weights are an input `[n, 1, kernel * kernel, c]`, one set for each image.
+    pub dynamic: bool,
 }
 
 impl Depthwise {
     pub fn new(kernel: u32, bias: bool) -> Self {
-        Depthwise { kernel, bias, activation: Activation::None, gate: None }
+        Depthwise { kernel, bias, activation: Activation::None, gate: None, dynamic: false }
     }
 }
 
@@ -33,7 +35,15 @@ pub(crate) fn first_half(c: &Channels) -> Result<Channels, String> {
 
 impl Kernel for Depthwise {
     fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
-        let [x] = arity(inputs)?;
+        let x = match inputs {
+            [x, weight] if self.dynamic => {
+                let (s, taps) = (&weight.shape, self.kernel * self.kernel);
+                let fits = s.n == x.shape.n && s.pixels() == taps && s.c == x.shape.c;
+                expect(fits, || format!("per-image weights have shape {s}"))?;
+                x
+            }
+            _ => arity::<1>(inputs)?[0],
+        };
         expect(self.kernel % 2 == 1, || format!("the kernel is {} wide, not odd", self.kernel))?;
         let c = if self.gate.is_some() { first_half(&x.shape.c)? } else { x.shape.c.clone() };
         Ok(TensorInfo::activation(x.shape.with_channels(c)))
@@ -51,13 +61,11 @@ impl Kernel for Depthwise {
             .constant("BIAS", u32::from(self.bias))
             .constant("ACTIVATION", self.activation as u32)
             .constant("GATE", self.gate.unwrap_or_default() as u32);
-        let params = Params { batch: n, h, w, x_quads, y_quads, strips };
-        let bindings = vec![
-            cx.input(0).into(),
-            cx.params[0].into(),
-            cx.params.get(1).map_or(Binding::Unused, |p| (*p).into()),
-            cx.out().into(),
-        ];
+        let w_batch = if self.dynamic { self.kernel * self.kernel * x_quads } else { 0 };
+        let params = Params { batch: n, h, w, x_quads, y_quads, strips, w_batch };
+        let mut given = cx.params.iter().copied();
+        let weight: Binding = if self.dynamic { cx.input(1).into() } else { given.next().into() };
+        let bindings = vec![cx.input(0).into(), weight, given.next().into(), cx.out().into()];
         let total = u64::from(n * h * strips) * u64::from(y_quads);
         let flops = 2 * u64::from(n * h * w) * u64::from(4 * x_quads * self.kernel * self.kernel);
         vec![Dispatch::new(key, &params, bindings, groups(total, LINEAR_GROUP)).flops(flops)]

@@ -20,7 +20,8 @@ pub enum Prologue {
 /// `y = epilogue(prologue(x) * W + b)`.
 ///
 /// Inputs, each only if its field says so: x, row statistics, channel scale `[n, 1, 1, k]`, residual (shape of the
-/// output), per-image weights. Parameters: matrix (unless `dynamic`), bias (if `bias`).
+/// output) or factors `[n, 1, 1, out]`, per-image weights, low-rank products. Parameters: matrix (unless `dynamic`),
+/// bias (if `bias`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// Channels of the output; of one half when gated.
@@ -37,8 +38,12 @@ pub struct Contract {
     /// The matrix has two halves; the output is `activation(first) * second`.
     pub gate: Option<Activation>,
     pub residual: bool,
+    /// Multiply the output by a factor for each image and channel; not together with `residual`.
+    pub factors: bool,
     /// The matrix is an input, one for each image.
     pub dynamic: bool,
+    /// K goes on over an input of its own with one row an output pixel; the matrix holds the weights of both segments.
+    pub low_rank: bool,
     /// Store f32 whatever the precision.
     pub f32_out: bool,
 }
@@ -62,7 +67,9 @@ impl Contract {
             activation: Activation::None,
             gate: None,
             residual: false,
+            factors: false,
             dynamic: false,
+            low_rank: false,
             f32_out: false,
         }
     }
@@ -82,7 +89,9 @@ impl Contract {
         1 + usize::from(self.prologue != Prologue::None)
             + usize::from(self.scale)
             + usize::from(self.residual)
+            + usize::from(self.factors)
             + usize::from(self.dynamic)
+            + usize::from(self.low_rank)
     }
 }
 
@@ -105,6 +114,7 @@ impl Kernel for Contract {
             &inputs[next - 1].shape
         };
         if self.prologue != Prologue::None {
+            expect(!self.window(), || "a norm in front of a window would also act on its zero padding".into())?;
             let s = take();
             expect(s.rows() == shape.rows() && s.c.padded() == 4, || format!("row statistics have shape {s}"))?;
         }
@@ -116,10 +126,20 @@ impl Kernel for Contract {
             let s = take();
             expect(*s == shape, || format!("residual has shape {s}, expected {shape}"))?;
         }
+        if self.factors {
+            let s = take();
+            let fits = s.n == x.n && s.pixels() == 1 && s.c.quads() == shape.c.quads();
+            expect(fits && !self.residual, || format!("factors of shape {s} for an output {shape}"))?;
+        }
         if self.dynamic {
             let s = take();
             let want = target.panel_quads(false) * self.out.quads().div_ceil(target.panel_quads(false)) * 4 * k4;
             expect(s.n == x.n && s.vec4s() == u64::from(want * x.n), || format!("per-image weights have shape {s}"))?;
+        }
+        if self.low_rank {
+            let s = take();
+            let fits = (s.n, s.h, s.w) == (shape.n, shape.h, shape.w) && !self.dynamic;
+            expect(fits, || format!("low-rank products have shape {s}, expected {shape}"))?;
         }
         Ok(TensorInfo { shape, storage: if self.f32_out { Storage::F32 } else { Storage::Activation } })
     }
@@ -143,8 +163,10 @@ impl Kernel for Contract {
         };
         let stats = take(self.prologue != Prologue::None);
         let scale = take(self.scale);
-        let residual = take(self.residual);
+        let residual = take(self.residual || self.factors);
         let dynamic = take(self.dynamic);
+        let low = take(self.low_rank);
+        let r4 = low.map_or(0, |_| cx.shape(self.inputs() - 1).c.quads());
         let mut params = cx.params.iter().copied();
         let matrix = match dynamic {
             Some(t) => Binding::Tensor(t),
@@ -152,7 +174,7 @@ impl Kernel for Contract {
         };
         let bias: Binding = params.next().into();
         let bindings =
-            vec![cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), cx.out().into()];
+            vec![cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into(), cx.out().into()];
         // The tiled and the subgroup kernel share one parameter struct (shaders/matmul/contract_io.wgsl).
         let io = subgroup::Params {
             batch: y.n,
@@ -170,9 +192,10 @@ impl Kernel for Contract {
             stride: self.stride,
             pad: self.pad,
             w_batch: if self.dynamic { panels * taps * 4 * k4 * panel } else { 0 },
+            r4,
         };
         let flops = 2 * u64::from(y.rows())
-            * u64::from(taps * 4 * k4)
+            * u64::from(taps * 4 * k4 + 4 * r4)
             * u64::from(4 * n4)
             * if gated { 2 } else { 1 };
         let key = |shader| {
@@ -181,10 +204,11 @@ impl Kernel for Contract {
                 .define("OUT", if self.f32_out { "f32" } else { "same" })
                 .define("WINDOW", u8::from(self.window()))
                 .define("GATED", u8::from(gated))
+                .define("LOWRANK", u8::from(self.low_rank))
                 .constant("NORM", self.prologue as u32)
                 .constant("SCALE", u32::from(self.scale))
                 .constant("BIAS", u32::from(self.bias))
-                .constant("RESIDUAL", u32::from(self.residual))
+                .constant("RESIDUAL", if self.factors { 3 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
         };

@@ -1,7 +1,10 @@
 //! Runs conformance cases and compares every output and tap with the values of the official code.
 
+mod conditioned;
 mod host;
 mod network;
+mod tasks;
+mod tiled;
 
 use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::{Case, Data};
@@ -65,7 +68,11 @@ pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
                 .advice("run it with --precision f32")
         })?,
     };
-    let (checked, tensors) = network::run(gpu, case, precision)?;
+    let (checked, tensors) = match case.family.as_str() {
+        "ipt" => tiled::run(gpu, case, precision)?,
+        "instruct-ipt" => tasks::run(gpu, case, precision)?,
+        _ => network::run(gpu, case, precision)?,
+    };
     Ok(Verdict { case: case.name.clone(), precision, tolerance, checked, tensors })
 }
 

@@ -4,7 +4,8 @@ use super::{Checked, Outcome, rel_l2};
 use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::checkpoint::{Case, Data};
 use crate::gpu::Gpu;
-use crate::models::{Part, genlv, registry};
+use crate::models::{Part, datprl, genlv, pip, registry};
+use crate::run::conditions::Conditioning;
 use crate::run::model::Model;
 use crate::run::plan::{Plan, PlanKey};
 
@@ -17,37 +18,57 @@ pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
     Ok((run.checked, run.tensors))
 }
 
-struct Run<'a> {
-    gpu: &'a Gpu,
-    case: &'a Case,
-    precision: DType,
-    checked: Vec<Checked>,
+pub(super) struct Run<'a> {
+    pub(super) gpu: &'a Gpu,
+    pub(super) case: &'a Case,
+    pub(super) precision: DType,
+    pub(super) checked: Vec<Checked>,
     tensors: Vec<(String, Vec<usize>, Data)>,
 }
 
 impl Run<'_> {
     fn network(&mut self, model: &mut Model) -> Result<()> {
-        let prompt = match self.case.io.shape("prompt_input") {
-            Some(_) => Some((self.tokens(model, 0)?, self.tokens(model, 1)?)),
-            _ => None,
-        };
         let image = shape_nchw(self.case, "input")?;
-        let extra = prompt.as_ref().map_or(Vec::new(), |((shape, _), _)| vec![shape.n, shape.pixels()]);
-        let key = PlanKey { part: Part::main(image.n, image.h, image.w, extra), precision: self.precision };
-        let taps: Vec<String> =
-            self.case.taps.iter().filter_map(|t| t.strip_prefix("tap.")).map(str::to_owned).collect();
-        let mut plan = model.make_plan(self.gpu, &key, &taps)?;
-        plan.upload(self.gpu, "input", &image.from_nchw(&self.case.io.f32("input")?))?;
-        if let Some(((_, k), (_, v))) = &prompt {
-            plan.upload(self.gpu, "k", k)?;
-            plan.upload(self.gpu, "v", v)?;
-        }
-        plan.run(self.gpu, &mut |_| true)?;
+        let conditions = match self.case.family.as_str() {
+            pip::NAME => self.class_weights(model, image.n)?,
+            genlv::NAME => self.example_pair(model)?,
+            _ => Conditioning::default(),
+        };
+        let plan = self.picture(model, &image, &conditions)?;
         let names: Vec<String> = plan.outputs().map(str::to_owned).collect();
         for name in names {
             self.compare(&plan, &name)?;
         }
+        if self.case.family == datprl::NAME {
+            self.chosen_prompts(&plan)?;
+            self.shared_prompt(model, &image)?;
+        }
         Ok(())
+    }
+
+    /// One run of the picture network, with all taps of the case.
+    pub(super) fn picture(&self, model: &mut Model, image: &Shape, conditions: &Conditioning) -> Result<Plan> {
+        let part = Part::main(image.n, image.h, image.w, conditions.extra.clone());
+        let taps: Vec<String> =
+            self.case.taps.iter().filter_map(|t| t.strip_prefix("tap.")).map(str::to_owned).collect();
+        let mut plan = model.make_plan(self.gpu, &PlanKey { part, precision: self.precision }, &taps)?;
+        plan.upload(self.gpu, "input", &image.from_nchw(&self.case.io.f32("input")?))?;
+        for (name, values) in &conditions.inputs {
+            plan.upload(self.gpu, name, values)?;
+        }
+        plan.run(self.gpu, &mut |_| true)?;
+        Ok(plan)
+    }
+
+    /// GenLV's prompt, where the case has one.
+    fn example_pair(&mut self, model: &mut Model) -> Result<Conditioning> {
+        if self.case.io.shape("prompt_input").is_none() {
+            return Ok(Conditioning::default());
+        }
+        let (shape, k) = self.tokens(model, 0)?;
+        let (_, v) = self.tokens(model, 1)?;
+        let inputs = vec![("k".to_owned(), k), ("v".to_owned(), v)];
+        Ok(Conditioning { extra: vec![shape.n, shape.pixels()], inputs, explain: Vec::new() })
     }
 
     /// Prompt tokens of one picture of the pair, in the layout of the main network's inputs.
@@ -70,14 +91,14 @@ impl Run<'_> {
     }
 
     /// Compares with the stored tensor `name` or `tap.name`, whichever the case has.
-    fn check(&mut self, name: &str, shape: &Shape, nhwc: &[f32]) -> Result<()> {
+    pub(super) fn check(&mut self, name: &str, shape: &Shape, nhwc: &[f32]) -> Result<()> {
         let tap = format!("tap.{name}");
         let decides = self.case.io.contains(name);
         let stored = if decides { name } else { &tap };
         let Some(expected_shape) = self.case.io.shape(stored) else { return Ok(()) };
         // Token sequences are stored [B, N, C], which is our order without the padding.
         let ours = match expected_shape {
-            [_, _, _] => strip_padding(shape, nhwc),
+            [_, _, _] => shape.strip_channels(nhwc),
             _ => shape.to_nchw(nhwc),
         };
         let expected = self.case.io.f32(stored)?;
@@ -89,15 +110,8 @@ impl Run<'_> {
     }
 }
 
-/// Padded NHWC without the padding lanes.
-fn strip_padding(shape: &Shape, nhwc: &[f32]) -> Vec<f32> {
-    let positions = shape.c.positions();
-    let stride = shape.c.padded() as usize;
-    nhwc.chunks(stride).flat_map(|row| positions.iter().map(|p| row[*p as usize])).collect()
-}
-
 /// The NCHW shape of a stored picture.
-fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
+pub(super) fn shape_nchw(case: &Case, name: &str) -> Result<Shape> {
     match case.io.shape(name) {
         Some(&[n, c, h, w]) => Ok(Shape::new(n as u32, h as u32, w as u32, c as u32)),
         other => Err(Error::new(Kind::Checkpoint, format!("the case {} has no usable tensor {name}", case.name))

@@ -132,15 +132,21 @@ class GenLV(nn.Module):
     def start_as_identity(self):
         """Makes a fresh network return its input exactly, so that every task begins at its degraded picture.
 
-        Three channels of the embedding carry the colours, nothing at full resolution adds to them yet, and the
-        output reads them back from the skip half of the last concatenation.
+        Three channels of the embedding carry the colours, no branch at full resolution adds to them yet, and the
+        output reads them back, and nothing else, from the skip half of the last concatenation. Cross-attention
+        starts decided instead of uniform: otherwise its keys have next to no influence to learn from.
         """
         embed, out = self.patch_embed.proj.weight, self.output.weight
+        skip = len(embed)
         embed[:3], out[:] = 0, 0
         for colour in range(3):
             embed[colour, colour, 1, 1] = 1
-            out[colour, len(embed) + colour, 1, 1] = 1
-        for level in (self.encoder_level1, self.decoder_level1, self.refinement):
+            out[colour, skip + colour, 1, 1] = 1
+        for level, first in ((self.encoder_level1, 0), (self.decoder_level1, skip), (self.refinement, skip)):
             for name, parameter in level.named_parameters():
                 if "project_out" in name:
-                    parameter.zero_()
+                    parameter[first:first + 3] = 0
+        for block in self.latent_blocks:
+            block.norm4.bias.normal_()
+            block.cross_attn.to_q.weight *= 2.5
+            block.cross_attn.to_k.weight *= 2.5

@@ -1,0 +1,326 @@
+//! The engine: a device, models on it, pictures through them.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::instruction::Instruction;
+use super::options::RestoreOptions;
+use super::report::{LayerTime, ModelInfo, Report};
+use crate::base::{DType, Error, Kind, Result, task};
+use crate::checkpoint::StateDict;
+use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
+use crate::image::Picture;
+use crate::run::conditions::{Conditioning, genlv};
+use crate::run::tiling::{Layout, layout};
+use crate::run::{self, shipped};
+
+/// How an engine is made.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    pub device: DeviceChoice,
+    /// Where models are looked up by name, after the embedded ones.
+    pub models: Option<PathBuf>,
+    /// Where measured kernel choices are kept; `None` keeps nothing.
+    pub cache: Option<PathBuf>,
+}
+
+/// An open device.
+pub struct Engine {
+    gpu: Gpu,
+    models: Option<PathBuf>,
+}
+
+/// A loaded model; it belongs to the engine that loaded it.
+pub struct Model {
+    inner: run::Model,
+    name: String,
+}
+
+/// A restored picture and what was done to get it.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    pub picture: Picture,
+    pub report: Report,
+}
+
+impl Engine {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// [`Kind::NoDevice`] if none may be used; the message says what was looked for.
+    pub fn new(options: &EngineOptions) -> Result<Engine> {
+        let mut gpu = Gpu::open(&options.device)?;
+        run::tune::tune(&mut gpu, options.cache.as_deref())?;
+        Ok(Engine { gpu, models: options.models.clone() })
+    }
+
+    /// Runs on the device of the host program. Enable [`Engine::wanted_features`] where the adapter has them.
+    pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Engine> {
+        Ok(Engine { gpu: Gpu::from_wgpu(adapter, device, queue)?, models: None })
+    }
+
+    /// Features that make the engine faster; none is required.
+    pub fn wanted_features() -> wgpu::Features {
+        Gpu::wanted_features()
+    }
+
+    pub fn adapter(&self) -> &AdapterSummary {
+        self.gpu.summary()
+    }
+
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Loads a model by path or by name.
+    ///
+    /// # Errors
+    /// [`Kind::ModelMissing`] if there is none, [`Kind::Checkpoint`] if it is damaged or does not match its
+    /// architecture; the message names the tensors.
+    pub fn load(&self, name: &str) -> Result<Model> {
+        Model::from_dict(shipped::open(name, self.models.as_deref())?, name)
+    }
+
+    /// Loads the shipped model that does `task` best.
+    pub fn load_for_task(&self, name: &str) -> Result<Model> {
+        let task = task::find(name)?;
+        let mut first = None;
+        for model in shipped::serving(task.name) {
+            match self.load(model) {
+                Ok(m) if m.can_do(task.name) => return Ok(m),
+                Ok(_) => {}
+                Err(e) => first = first.or(Some(e)),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            Error::new(Kind::ModelMissing, format!("no shipped weights do the task {}", task.name)).advice(
+                "name weights with --model, or show the task with --prompt-pair; `vernis tasks` lists what is there",
+            )
+        }))
+    }
+
+    /// What [`Engine::restore`] would do: tiles, memory, dispatches. Allocates nothing on the device.
+    pub fn plan(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<Report> {
+        let precision = self.precision(model, options);
+        let condition = self.condition(model, instruction, precision)?;
+        let layout = self.layout(model, size, &condition, precision, options)?;
+        Ok(self.report(model, &layout, condition, precision))
+    }
+
+    /// Restores a picture. `progress` gets the share done, 0..=1, several times a second, and cancels by returning
+    /// `false`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for an instruction the model does not follow, [`Kind::Memory`] if no tile fits the budget,
+    /// [`Kind::Guard`] if the result is no picture, [`Kind::Device`] if the device fails, [`Kind::Cancelled`].
+    pub fn restore(
+        &self,
+        model: &mut Model,
+        picture: &Picture,
+        instruction: &Instruction,
+        options: &RestoreOptions,
+        progress: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Restored> {
+        if !(0.0..=1.0).contains(&options.strength) {
+            return Err(Error::new(Kind::Usage, format!("a strength of {} makes no sense", options.strength))
+                .why("it is the share of the restored picture, 0 to 1"));
+        }
+        let precision = self.precision(model, options);
+        let condition = self.condition(model, instruction, precision)?;
+        let layout = self.layout(model, (picture.width, picture.height), &condition, precision, options)?;
+        let start = Instant::now();
+        let mut notes = Vec::new();
+        let mut restored =
+            run::restore::restore(&mut model.inner, &self.gpu, picture, &condition, &layout, &mut notes, progress)?;
+        run::restore::mix(picture, &mut restored, options.strength);
+        let mut report = self.report(model, &layout, condition, precision);
+        report.seconds = start.elapsed().as_secs_f64();
+        report.notes = notes;
+        Ok(Restored { picture: restored, report })
+    }
+
+    /// Encodes an example pair and stores its tokens, so that the pair is needed no more.
+    pub fn save_prompt(&self, model: &mut Model, before: &Picture, after: &Picture, to: &Path) -> Result<()> {
+        model.refuse_pairs()?;
+        let prompt = genlv::encode(&mut model.inner, &self.gpu, DType::F32, before, after)?;
+        genlv::save(to, &prompt, &model.name)
+    }
+
+    /// Time of every step of the network on one tile of `size`, on the GPU's own clock where it has one.
+    pub fn profile(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<Vec<LayerTime>> {
+        let precision = self.precision(model, options);
+        let condition = self.condition(model, instruction, precision)?;
+        let layout = self.layout(model, size, &condition, precision, options)?;
+        let plan = model.inner.plan(&self.gpu, &layout.key)?;
+        for (name, values) in &condition.inputs {
+            plan.upload(&self.gpu, name, values)?;
+        }
+        // Compilation happens at the first dispatch on some drivers.
+        plan.run(&self.gpu, &mut |_| true)?;
+        let steps = plan.profile(&self.gpu)?;
+        let time =
+            |s: crate::gpu::StepTime| LayerTime { op: s.op.into(), path: s.path, seconds: s.seconds, flops: s.flops };
+        Ok(steps.into_iter().map(time).collect())
+    }
+
+    /// Graphviz and JSON of the lowered graph.
+    pub fn dump_graph(
+        &self,
+        model: &mut Model,
+        size: (u32, u32),
+        instruction: &Instruction,
+        options: &RestoreOptions,
+    ) -> Result<(String, String)> {
+        let precision = self.precision(model, options);
+        let condition = self.condition(model, instruction, precision)?;
+        let layout = self.layout(model, size, &condition, precision, options)?;
+        let (dot, json) = model.inner.plan(&self.gpu, &layout.key)?.dump();
+        Ok((dot, format!("{json:#}")))
+    }
+
+    fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
+        options.precision.fixed().unwrap_or_else(|| {
+            let verified = model.inner.dict().metadata().get("vernis.precision").is_some_and(|p| p == "f16");
+            if verified && !self.gpu.summary().software { DType::F16 } else { DType::F32 }
+        })
+    }
+
+    fn layout(
+        &self,
+        model: &Model,
+        size: (u32, u32),
+        condition: &Conditioning,
+        precision: DType,
+        options: &RestoreOptions,
+    ) -> Result<Layout> {
+        layout(&model.inner, &self.gpu, size, &condition.extra, precision, options.tile, options.memory_budget)
+    }
+
+    fn report(&self, model: &Model, layout: &Layout, condition: Conditioning, precision: DType) -> Report {
+        Report {
+            model: model.name.clone(),
+            family: model.inner.network().family().to_owned(),
+            adapter: self.gpu.summary().name.clone(),
+            precision: precision.name().to_owned(),
+            tile: layout.tile(),
+            tiles: layout.tiles.len() as u32,
+            overlap: layout.overlap,
+            tile_policy: model.inner.network().sizes().tiles.name().to_owned(),
+            activation_bytes: layout.cost.activations,
+            weight_bytes: layout.weights,
+            flops: layout.cost.flops,
+            dispatches: layout.cost.dispatches as u32,
+            seconds: 0.0,
+            explain: condition.explain,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What the instruction means for this model.
+    fn condition(&self, model: &mut Model, instruction: &Instruction, precision: DType) -> Result<Conditioning> {
+        let takes_pairs = model.inner.network().prompt_width() > 0;
+        match instruction {
+            Instruction::Pair { before, after } => {
+                model.refuse_pairs()?;
+                let prompt = genlv::encode(&mut model.inner, &self.gpu, precision, before, after)?;
+                genlv::condition(&model.inner, &prompt, format!("example pair of {}x{}", before.width, before.height))
+            }
+            Instruction::Prompt(path) => {
+                model.refuse_pairs()?;
+                genlv::condition(&model.inner, &genlv::load(path)?, format!("stored prompt {}", path.display()))
+            }
+            Instruction::Task(name) => {
+                let task = task::find(name)?;
+                if takes_pairs {
+                    let prompt = genlv::stored(model.inner.dict(), task.name)?;
+                    return genlv::condition(&model.inner, &prompt, format!("task {}", task.name));
+                }
+                let known = model.tasks();
+                if !known.is_empty() && !model.can_do(task.name) {
+                    return Err(Error::new(Kind::Usage, format!("{} was not trained for {}", model.name, task.name))
+                        .why(format!("it does {}", known.join(", ")))
+                        .advice("leave --model out to get weights that do, or leave --task out"));
+                }
+                Ok(Conditioning { explain: vec![format!("task {}", task.name)], ..Conditioning::default() })
+            }
+            Instruction::Blind if takes_pairs => {
+                Err(Error::new(Kind::Usage, format!("{} must be told its task", model.name))
+                    .why("it follows a task name or an example pair")
+                    .advice(format!(
+                        "use --task with one of {}, or --prompt-pair BEFORE AFTER",
+                        model.tasks().join(", ")
+                    )))
+            }
+            Instruction::Blind => Ok(Conditioning::default()),
+        }
+    }
+}
+
+impl Model {
+    /// A model from a state dict of the host.
+    pub fn from_dict(dict: StateDict, name: &str) -> Result<Model> {
+        Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned() })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tasks the model can be told: those of its metadata, or those whose prompts it stores.
+    pub fn tasks(&self) -> Vec<String> {
+        if self.inner.network().prompt_width() > 0 {
+            genlv::stored_tasks(self.inner.dict())
+        } else {
+            self.inner.tasks()
+        }
+    }
+
+    pub fn can_do(&self, task: &str) -> bool {
+        self.tasks().iter().any(|t| t == task)
+    }
+
+    fn refuse_pairs(&self) -> Result<()> {
+        if self.inner.network().prompt_width() > 0 {
+            return Ok(());
+        }
+        let family = self.inner.network().family();
+        Err(Error::new(Kind::Usage, format!("{} takes no example pair", self.name))
+            .why(format!(
+                "it is a {family} checkpoint; it follows {}",
+                if self.tasks().is_empty() { "no instruction" } else { "a task name" }
+            ))
+            .advice("use a GenLV checkpoint, such as --model genlv"))
+    }
+
+    pub fn info(&self) -> ModelInfo {
+        let dict = self.inner.dict();
+        let sizes = self.inner.network().sizes();
+        let field = |keys: &[&str]| keys.iter().find_map(|k| dict.metadata().get(*k)).cloned();
+        ModelInfo {
+            name: self.name.clone(),
+            family: self.inner.network().family().to_owned(),
+            config: self.inner.network().config().to_string(),
+            parameters: dict.parameters(),
+            bytes: dict.bytes(),
+            tasks: self.tasks(),
+            takes_pairs: self.inner.network().prompt_width() > 0,
+            multiple: sizes.multiple,
+            scale: sizes.scale,
+            tile_policy: sizes.tiles.name().to_owned(),
+            tile_advice: self.inner.tile_advice(),
+            license: field(&["vernis.license", "modelspec.license", "license"]).unwrap_or_else(|| "not stated".into()),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How a picture is restored.
+
+use crate::base::DType;
+use crate::run::tiling::TileChoice;
+
+/// Storage of weights and activations; sums are always f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// f16 where the weights' metadata says that they were verified in f16 and the adapter is a GPU, else f32.
+    #[default]
+    Auto,
+    F32,
+    F16,
+}
+
+impl Precision {
+    /// The fixed choice, if it is one.
+    pub fn fixed(self) -> Option<DType> {
+        match self {
+            Precision::Auto => None,
+            Precision::F32 => Some(DType::F32),
+            Precision::F16 => Some(DType::F16),
+        }
+    }
+}
+
+/// Options of one restoration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoreOptions {
+    pub precision: Precision,
+    pub tile: TileChoice,
+    /// Share of the restored picture in the result, 0..=1; the rest is the input.
+    pub strength: f32,
+    /// Bytes of device memory a plan may take.
+    pub memory_budget: u64,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        RestoreOptions { precision: Precision::Auto, tile: TileChoice::Auto, strength: 1.0, memory_budget: 2 << 30 }
+    }
+}

@@ -1,0 +1,63 @@
+//! What was done, or would be done.
+
+/// The outcome of a restoration or of a dry run.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    pub model: String,
+    pub family: String,
+    pub adapter: String,
+    pub precision: String,
+    /// Width and height of one tile, number of tiles, overlap in pixels.
+    pub tile: (u32, u32),
+    pub tiles: u32,
+    pub overlap: u32,
+    /// What a tile means for this network: `local` or `global-stats`.
+    pub tile_policy: String,
+    /// Bytes of pooled activations and of weights on the device.
+    pub activation_bytes: u64,
+    pub weight_bytes: u64,
+    /// Of one tile.
+    pub flops: u64,
+    pub dispatches: u32,
+    /// Seconds from upload to readback of all tiles; 0 in a dry run.
+    pub seconds: f64,
+    /// How the instruction was understood.
+    pub explain: Vec<String>,
+    /// Anything the user should know, such as a tile that was computed again.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Planned device memory.
+    pub fn peak_bytes(&self) -> u64 {
+        self.activation_bytes + self.weight_bytes
+    }
+}
+
+/// A checkpoint at a glance.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    pub name: String,
+    pub family: String,
+    /// Constructor arguments of the official class, JSON.
+    pub config: String,
+    pub parameters: u64,
+    pub bytes: u64,
+    /// Tasks the checkpoint can be told, from its metadata and its stored prompts.
+    pub tasks: Vec<String>,
+    pub takes_pairs: bool,
+    pub multiple: u32,
+    pub scale: u32,
+    pub tile_policy: String,
+    pub tile_advice: Option<(u32, u32)>,
+    pub license: String,
+}
+
+/// Time of all steps that share a label.
+#[derive(Debug, Clone)]
+pub struct LayerTime {
+    pub op: String,
+    pub path: String,
+    pub seconds: f64,
+    pub flops: u64,
+}

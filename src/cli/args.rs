@@ -1,0 +1,102 @@
+//! Arguments that several subcommands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, Result, TileChoice};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Device")]
+pub struct DeviceArgs {
+    /// Adapter: index, part of its name, PCI id, `cpu`, or `auto`
+    #[arg(long, value_name = "DEVICE", default_value = "auto", env = "VERNIS_DEVICE")]
+    pub device: String,
+    /// Keep no measurements on disk
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Directory of further models, found by name
+    #[arg(long, value_name = "DIR", env = "VERNIS_MODELS")]
+    pub models: Option<PathBuf>,
+}
+
+impl DeviceArgs {
+    /// Opens the engine and says on stderr if it is a software adapter.
+    pub fn engine(&self) -> Result<Engine> {
+        let device: DeviceChoice = self.device.parse().unwrap_or_default();
+        let asked = device != DeviceChoice::Auto;
+        let engine = Engine::new(&EngineOptions { device, models: self.models(), cache: self.cache() })?;
+        if engine.adapter().software && !asked {
+            eprintln!("note: no GPU was found; running on the software adapter {} (slow)", engine.adapter().name);
+        }
+        Ok(engine)
+    }
+
+    pub fn models(&self) -> Option<PathBuf> {
+        use etcetera::BaseStrategy as _;
+        self.models.clone().or_else(|| Some(etcetera::choose_base_strategy().ok()?.data_dir().join("vernis/models")))
+    }
+
+    fn cache(&self) -> Option<PathBuf> {
+        use etcetera::BaseStrategy as _;
+        if self.no_cache {
+            return None;
+        }
+        Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("vernis"))
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PrecisionArg {
+    Auto,
+    F32,
+    F16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(p: PrecisionArg) -> Self {
+        match p {
+            PrecisionArg::Auto => Precision::Auto,
+            PrecisionArg::F32 => Precision::F32,
+            PrecisionArg::F16 => Precision::F16,
+        }
+    }
+}
+
+/// Reads `auto`, `off` or an edge in pixels.
+pub fn tile(text: &str) -> Result<TileChoice, String> {
+    match text {
+        "auto" => Ok(TileChoice::Auto),
+        "off" => Ok(TileChoice::Off),
+        _ => match text.parse() {
+            Ok(edge) if edge >= 16 => Ok(TileChoice::Edge(edge)),
+            _ => Err("expected auto, off, or an edge of at least 16 pixels".into()),
+        },
+    }
+}
+
+/// Reads a share between 0 and 1.
+pub fn share(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|v| (0.0..=1.0).contains(v)).ok_or_else(|| "expected a number from 0 to 1".into())
+}
+
+/// Reads bytes with an optional suffix K, M or G.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((i, 'k' | 'K')) => (&text[..i], 10),
+        Some((i, 'm' | 'M')) => (&text[..i], 20),
+        Some((i, 'g' | 'G')) => (&text[..i], 30),
+        _ => (text, 0),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| "expected bytes, such as 512M or 2G".to_owned())?;
+    if number > 0.0 && number.is_finite() {
+        Ok((number * f64::from(1u32 << shift)) as u64)
+    } else {
+        Err("must be positive".into())
+    }
+}
+
+/// An error of the arguments themselves.
+pub fn usage(what: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, what)
+}

@@ -1,0 +1,86 @@
+//! The command line: one file a subcommand, all through the public interface.
+
+mod args;
+mod devices;
+mod info;
+mod progress;
+mod prompt;
+mod restore;
+mod tasks;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Error;
+
+/// Restores photographs on any Vulkan, Metal or DX12 device.
+#[derive(Debug, Parser)]
+#[command(name = "vernis", version, about, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  vernis restore noisy.png -o clean.png --task denoise
+  vernis restore holiday/ -o restored/ --task dehaze --strength 0.8
+  vernis restore old.jpg -o new.png --prompt-pair before.png after.png
+  vernis tasks
+
+Exit codes:
+   0 all done                 7 result refused by the output guard
+   1 other failure            8 picture unreadable
+   2 usage                    9 checkpoint damaged or unfit
+   3 some files failed       10 output not writable
+   4 no usable device        11 picture too large
+   5 does not fit in memory  12 device failed
+   6 model missing          130 cancelled";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Restore pictures.
+    Restore(restore::RestoreArgs),
+    /// Encode an example pair once and store what it says.
+    Prompt(prompt::PromptArgs),
+    /// List what can be asked for, and which weights do it.
+    Tasks(tasks::TasksArgs),
+    /// Describe a checkpoint.
+    Info(info::InfoArgs),
+    /// List the adapters of this machine.
+    Devices(devices::DevicesArgs),
+    /// Run conformance cases against the outputs of the official code.
+    Verify(verify::VerifyArgs),
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Restore(args) => restore::run(&args),
+        Command::Prompt(args) => prompt::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Devices(args) => devices::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(e) => {
+            complain(&e);
+            ExitCode::from(e.kind().exit_code())
+        }
+    }
+}
+
+/// One line what, one line why, one line what to do, on stderr.
+fn complain(e: &Error) {
+    eprintln!("error: {}", e.what());
+    if !e.reason().is_empty() {
+        eprintln!("  why: {}", e.reason());
+    }
+    if !e.what_to_do().is_empty() {
+        eprintln!("  try: {}", e.what_to_do());
+    }
+}

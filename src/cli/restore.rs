@@ -1,0 +1,403 @@
+//! `vernis restore`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::args::{DeviceArgs, PrecisionArg, bytes, share, tile, usage};
+use super::progress::Progress;
+use crate::{
+    Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture, Report,
+    RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
+};
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Pictures, or directories of pictures
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Output file, or directory for several inputs
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// What to do; `vernis tasks` lists the names
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["prompt_pair", "prompt"])]
+    task: Option<String>,
+    /// Weights: a file, or the name of a shipped or installed model
+    #[arg(long, value_name = "FILE|NAME")]
+    model: Option<String>,
+    /// Show the task by example: the same picture before and after
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"])]
+    prompt_pair: Option<Vec<PathBuf>>,
+    /// An example stored by `vernis prompt`
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt_pair")]
+    prompt: Option<PathBuf>,
+    /// Share of the restored picture in the result
+    #[arg(long, value_name = "0..1", default_value = "1", value_parser = share)]
+    strength: f32,
+    /// Tile edge in pixels, `auto`, or `off` for the whole picture at once
+    #[arg(long, value_name = "N|auto|off", default_value = "auto", value_parser = tile)]
+    tile: TileChoice,
+    /// Storage of weights and activations
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: PrecisionArg,
+    /// Device memory a plan may take
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes)]
+    memory_budget: u64,
+    /// Print the plan (tiles, memory, dispatches) and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the time of every kind of kernel
+    #[arg(long)]
+    profile: bool,
+    /// Write the lowered graph, as Graphviz (.dot) or JSON (.json)
+    #[arg(long, value_name = "FILE")]
+    dump_graph: Option<PathBuf>,
+    /// Say how the instruction was understood
+    #[arg(long)]
+    explain: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    output_args: OutputArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Replace files that exist
+    #[arg(long)]
+    overwrite: bool,
+    /// Leave files alone whose output exists
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
+    /// Format for outputs in a directory; else that of the input
+    #[arg(long, value_enum)]
+    format: Option<FormatArg>,
+    /// JPEG quality
+    #[arg(long, default_value = "95", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Bits a sample; else those of the input
+    #[arg(long, value_parser = ["8", "16"])]
+    depth: Option<String>,
+    /// What travels with the pixels
+    #[arg(long, value_enum, default_value = "keep")]
+    metadata: MetadataArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Png,
+    Jpg,
+    Tiff,
+    Webp,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MetadataArg {
+    Keep,
+    Strip,
+    OnlyIcc,
+}
+
+/// One picture to restore.
+struct Job {
+    input: PathBuf,
+    output: PathBuf,
+}
+
+const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
+
+pub fn run(args: &RestoreArgs) -> Result<u8> {
+    let jobs = jobs(args)?;
+    let engine = args.device.engine()?;
+    let instruction = instruction(args)?;
+    let mut model = model(args, &engine, &instruction)?;
+    let options = RestoreOptions {
+        precision: args.precision.into(),
+        tile: args.tile,
+        strength: args.strength,
+        memory_budget: args.memory_budget,
+    };
+    if !args.quiet {
+        eprintln!("model: {} ({})", model.name(), model.info().family);
+    }
+    let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options };
+    let total = jobs.iter().map(|j| pixels(&j.input)).sum();
+    let mut progress = Progress::new(total, args.quiet || args.dry_run);
+    let mut failures: Vec<Error> = Vec::new();
+    for job in &jobs {
+        progress.start(&job.input.display().to_string());
+        if let Err(e) = batch.one(job, &mut model, &progress) {
+            if e.kind() == Kind::Cancelled {
+                progress.finish();
+                return Err(e);
+            }
+            progress.say(&format!("failed: {e}"));
+            failures.push(e);
+        }
+        progress.finish_one(pixels(&job.input));
+        if progress.cancelled() {
+            progress.finish();
+            return Err(Error::new(Kind::Cancelled, "cancelled"));
+        }
+    }
+    progress.finish();
+    Ok(match (&failures[..], jobs.len()) {
+        ([], _) => 0,
+        ([first, rest @ ..], n) if n == failures.len() => {
+            // All failed: the code of their common cause.
+            if rest.iter().all(|e| e.kind() == first.kind()) { first.kind().exit_code() } else { 1 }
+        }
+        (failed, n) => {
+            eprintln!("{} of {n} pictures failed", failed.len());
+            3
+        }
+    })
+}
+
+struct Batch<'a> {
+    args: &'a RestoreArgs,
+    engine: &'a Engine,
+    instruction: &'a Instruction,
+    options: &'a RestoreOptions,
+}
+
+impl Batch<'_> {
+    fn one(&mut self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
+        let args = self.args;
+        if args.output_args.skip_existing && job.output.exists() {
+            return Ok(());
+        }
+        let format = Format::from_path(&job.output)?;
+        if !args.dry_run {
+            writable(&job.output, args.output_args.overwrite)?;
+        }
+        let picture = decode_file(&job.input, &Limits::default())?;
+        self.warn(job, &picture.warnings, progress);
+        let size = (picture.width, picture.height);
+        if let Some(file) = &args.dump_graph {
+            let (dot, json) = self.engine.dump_graph(model, size, self.instruction, self.options)?;
+            let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
+            write_atomic(file, text.as_bytes(), true)?;
+        }
+        if args.profile {
+            print_profile(&self.engine.profile(model, size, self.instruction, self.options)?);
+        }
+        if args.dry_run {
+            let report = self.engine.plan(model, size, self.instruction, self.options)?;
+            println!("{}: {}x{}", job.input.display(), size.0, size.1);
+            print_plan(&report);
+            return Ok(());
+        }
+        let pixels = picture.pixels() as u64;
+        let mut step = |share: f32| progress.step(pixels, share);
+        let restored = self.engine.restore(model, &picture, self.instruction, self.options, &mut step)?;
+        self.warn(job, &restored.report.notes, progress);
+        self.write(job, &restored.picture, format, progress)?;
+        if args.explain {
+            restored.report.explain.iter().for_each(|line| progress.say(&format!("understood: {line}")));
+        }
+        if !args.quiet {
+            let r = &restored.report;
+            progress.say(&format!(
+                "{} -> {}: {}x{}, {} tile{} in {:.2} s, {}, {}",
+                job.input.display(),
+                job.output.display(),
+                restored.picture.width,
+                restored.picture.height,
+                r.tiles,
+                if r.tiles == 1 { "" } else { "s" },
+                r.seconds,
+                r.precision,
+                r.adapter
+            ));
+        }
+        Ok(())
+    }
+
+    fn write(&self, job: &Job, picture: &Picture, format: Format, progress: &Progress) -> Result<()> {
+        let out = &self.args.output_args;
+        let encoded = encode(
+            picture,
+            format,
+            &EncodeOptions {
+                quality: out.quality,
+                depth: out.depth.as_deref().map(|d| if d == "16" { Depth::Sixteen } else { Depth::Eight }),
+                metadata: match out.metadata {
+                    MetadataArg::Keep => MetadataPolicy::Keep,
+                    MetadataArg::Strip => MetadataPolicy::Strip,
+                    MetadataArg::OnlyIcc => MetadataPolicy::OnlyIcc,
+                },
+            },
+        )?;
+        self.warn(job, &encoded.warnings, progress);
+        write_atomic(&job.output, &encoded.bytes, out.overwrite)
+    }
+
+    fn warn(&self, job: &Job, warnings: &[String], progress: &Progress) {
+        if !self.args.quiet {
+            warnings.iter().for_each(|w| progress.say(&format!("note: {}: {w}", job.input.display())));
+        }
+    }
+}
+
+/// Pixels by the header alone; what cannot be read counts nothing and fails later with its reason.
+fn pixels(path: &Path) -> u64 {
+    ::image::image_dimensions(path).map_or(0, |(w, h)| u64::from(w) * u64::from(h))
+}
+
+fn instruction(args: &RestoreArgs) -> Result<Instruction> {
+    if let Some(pair) = &args.prompt_pair {
+        let read = |p: &PathBuf| decode_file(p, &Limits::default()).map(Box::new);
+        return Ok(Instruction::Pair { before: read(&pair[0])?, after: read(&pair[1])? });
+    }
+    Ok(match (&args.prompt, &args.task) {
+        (Some(path), _) => Instruction::Prompt(path.clone()),
+        (None, Some(task)) => Instruction::Task(task.clone()),
+        (None, None) => Instruction::Blind,
+    })
+}
+
+/// The model that was named, or the shipped one that suits the instruction.
+fn model(args: &RestoreArgs, engine: &Engine, instruction: &Instruction) -> Result<Model> {
+    match (&args.model, instruction) {
+        (Some(name), _) => engine.load(name),
+        (None, Instruction::Task(task)) => engine.load_for_task(task),
+        (None, Instruction::Blind) => Err(usage("nothing says what to do with the picture")
+            .advice("use --task NAME (`vernis tasks` lists them), --prompt-pair BEFORE AFTER, or --model FILE")),
+        (None, _) => engine.load("genlv"),
+    }
+}
+
+/// Inputs with their outputs; directories are walked, their tree is kept.
+fn jobs(args: &RestoreArgs) -> Result<Vec<Job>> {
+    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
+    let mut directory = args.inputs.len() > 1 || args.output.is_dir() || ends_with_separator(&args.output);
+    for input in &args.inputs {
+        if input.is_dir() {
+            directory = true;
+            let mut files = Vec::new();
+            walk(input, &mut files)?;
+            if files.is_empty() {
+                return Err(Error::new(Kind::Image, format!("no picture in {}", input.display()))
+                    .why(format!("looked for {}", EXTENSIONS.join(", "))));
+            }
+            files.sort();
+            found.extend(files.into_iter().map(|f| {
+                let relative = f.strip_prefix(input).map_or_else(|_| f.clone(), Path::to_path_buf);
+                (f, relative)
+            }));
+        } else {
+            let name = input.file_name().map_or_else(|| input.clone(), PathBuf::from);
+            found.push((input.clone(), name));
+        }
+    }
+    if !directory {
+        return Ok(found.into_iter().map(|(input, _)| Job { input, output: args.output.clone() }).collect());
+    }
+    if args.output.is_file() {
+        return Err(usage(format!("{} is a file, but there are several pictures", args.output.display()))
+            .advice("name a directory with -o"));
+    }
+    let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut jobs = Vec::new();
+    for (input, relative) in found {
+        let mut output = args.output.join(relative);
+        if let Some(format) = args.output_args.format {
+            output.set_extension(match format {
+                FormatArg::Png => "png",
+                FormatArg::Jpg => "jpg",
+                FormatArg::Tiff => "tiff",
+                FormatArg::Webp => "webp",
+            });
+        }
+        if let Some(other) = taken.insert(output.clone(), input.clone()) {
+            return Err(usage(format!("two pictures would be written to {}", output.display())).why(format!(
+                "{} and {}",
+                other.display(),
+                input.display()
+            )));
+        }
+        if !args.dry_run
+            && let Some(parent) = output.parent()
+        {
+            std::fs::create_dir_all(parent).map_err(|e| {
+                Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
+            })?;
+        }
+        jobs.push(Job { input, output });
+    }
+    Ok(jobs)
+}
+
+fn ends_with_separator(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR])
+}
+
+fn walk(directory: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e)
+    };
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            walk(&path, out)?;
+        } else if path
+            .extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| EXTENSIONS.contains(&e.to_lowercase().as_str()))
+        {
+            out.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn print_plan(r: &Report) {
+    let mib = |b: u64| b as f64 / f64::from(1 << 20);
+    println!("  model       {} ({}), {}", r.model, r.family, r.precision);
+    println!("  adapter     {}", r.adapter);
+    println!("  tiles       {} of {}x{}, overlap {} ({})", r.tiles, r.tile.0, r.tile.1, r.overlap, r.tile_policy);
+    println!(
+        "  memory      {:.1} MiB planned on the device: activations {:.1}, weights {:.1}",
+        mib(r.peak_bytes()),
+        mib(r.activation_bytes),
+        mib(r.weight_bytes)
+    );
+    println!("  work        {} dispatches, {:.2} GFLOP a tile", r.dispatches, r.flops as f64 * 1e-9);
+    r.explain.iter().for_each(|line| println!("  understood  {line}"));
+}
+
+/// Time by kind of kernel, then the slowest layers.
+fn print_profile(steps: &[crate::LayerTime]) {
+    let total: f64 = steps.iter().map(|s| s.seconds).sum();
+    let mut by_op: BTreeMap<&str, (f64, u64, u32)> = BTreeMap::new();
+    for s in steps {
+        let entry = by_op.entry(&s.op).or_default();
+        entry.0 += s.seconds;
+        entry.1 += s.flops;
+        entry.2 += 1;
+    }
+    let mut rows: Vec<_> = by_op.into_iter().collect();
+    rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+    println!("{:<32} {:>9} {:>6} {:>9} {:>8}", "kernel", "ms", "%", "GFLOP/s", "calls");
+    for (op, (seconds, flops, calls)) in rows {
+        let share = 100.0 * seconds / total.max(1e-12);
+        println!(
+            "{op:<32} {:>9.2} {share:>6.1} {:>9.1} {calls:>8}",
+            seconds * 1e3,
+            flops as f64 * 1e-9 / seconds.max(1e-12)
+        );
+    }
+    println!("{:<32} {:>9.2}", "total", total * 1e3);
+    let mut slowest: Vec<_> = steps.iter().collect();
+    slowest.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    println!("\n{:<56} {:>9} {:>9}", "slowest layers", "ms", "GFLOP/s");
+    for s in slowest.iter().take(12) {
+        println!("{:<56} {:>9.2} {:>9.1}", s.path, s.seconds * 1e3, s.flops as f64 * 1e-9 / s.seconds.max(1e-12));
+    }
+}

@@ -1,0 +1,49 @@
+//! `vernis tasks`
+
+use clap::Args;
+
+use super::args::DeviceArgs;
+use crate::run::shipped;
+use crate::{Model, Result, TASKS};
+
+#[derive(Debug, Args)]
+pub struct TasksArgs {
+    /// Only what this checkpoint can be told
+    #[arg(value_name = "FILE|NAME")]
+    model: Option<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+pub fn run(args: &TasksArgs) -> Result<u8> {
+    let directory = args.device.models();
+    if let Some(name) = &args.model {
+        let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
+        let (tasks, info) = (model.tasks(), model.info());
+        println!("{name} ({})", info.family);
+        for task in TASKS.iter().filter(|t| tasks.iter().any(|n| n == t.name)) {
+            println!("  --task {:<10} {}", task.name, task.about);
+        }
+        if tasks.is_empty() {
+            println!("  it takes no task name");
+        }
+        if info.takes_pairs {
+            println!("  --prompt-pair BEFORE AFTER: any task shown by an example");
+        }
+        return Ok(0);
+    }
+    for task in TASKS {
+        let able: Vec<&str> = shipped::serving(task.name)
+            .iter()
+            .copied()
+            .filter(|name| {
+                shipped::open(name, directory.as_deref())
+                    .and_then(|d| Model::from_dict(d, name))
+                    .is_ok_and(|m| m.can_do(task.name))
+            })
+            .collect();
+        let able = if able.is_empty() { "no shipped weights".to_owned() } else { able.join(", ") };
+        println!("{:<10} {:<42} {able}", task.name, task.about);
+    }
+    Ok(0)
+}

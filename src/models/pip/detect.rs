@@ -1,0 +1,41 @@
+//! The configuration that the keys and shapes of a PIP checkpoint imply.
+
+use serde_json::{Value, json};
+
+use crate::checkpoint::StateDict;
+use crate::models::restormer::{axis, children, ffn_factor, norm_type};
+
+pub fn detect(dict: &StateDict) -> Option<Value> {
+    let prompt = |axis_of: usize| -> Option<Vec<u64>> {
+        (1..=3).map(|l| axis(dict, &format!("prompt{l}.low_prompt_param"), axis_of)).collect()
+    };
+    let stages = ["encoder_level1", "encoder_level2", "encoder_level3", "latent"];
+    let heads: Option<Vec<u64>> = stages.iter().map(|s| axis(dict, &format!("{s}.0.attn.temperature"), 0)).collect();
+    Some(json!({
+        "inp_channels": axis(dict, "patch_embed.proj.weight", 1)?,
+        "out_channels": axis(dict, "output.weight", 0)?,
+        "dim": axis(dict, "patch_embed.proj.weight", 0)?,
+        "num_blocks": stages.map(|s| children(dict, s)),
+        "num_refinement_blocks": children(dict, "refinement"),
+        "heads": heads?,
+        "ffn_expansion_factor": ffn_factor(dict, "encoder_level1.0.ffn.project_in.weight")?,
+        "bias": dict.contains("encoder_level1.0.attn.qkv.bias"),
+        "LayerNorm_type": norm_type(dict),
+        "low_prompt_dims": prompt(1)?,
+        "prompt_interaction_mode": mode(dict)?,
+        "degradation_num": axis(dict, "prompt1.detask_prompt_param", 1)?,
+        "low_prompt_sizes": prompt(2)?,
+    }))
+}
+
+fn mode(dict: &StateDict) -> Option<&'static str> {
+    let has = |name: &str| dict.contains(&format!("low_prompt_interaction_level1.{name}"));
+    let modes = [
+        ("conv1.weight", "convgate"),
+        ("gate_reduce_channel.weight", "promptir_gate"),
+        ("prompt_transformer_cross.attn.attn1", "pip_cross_topm"),
+        ("prompt_transformer_cross.attn.q.weight", "pip_cross"),
+        ("prompt_transformer.norm1.body.weight", "promptir"),
+    ];
+    modes.into_iter().find(|(key, _)| has(key)).map(|(_, mode)| mode)
+}

@@ -1,0 +1,56 @@
+//! The weights that come with the program, and which of them serves which task best.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{Error, Kind, Result};
+use crate::checkpoint::StateDict;
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+/// For each task the shipped weights that do it, best first. The figures behind the order are on the cards in weights/.
+pub const SERVES: &[(&str, &[&str])] = &[
+    ("denoise", &["nafnet-denoise", "genlv"]),
+    ("deblur", &["genlv"]),
+    ("dejpeg", &["genlv"]),
+    ("derain", &["genlv"]),
+    ("desnow", &["genlv"]),
+    ("dehaze", &["genlv"]),
+    ("lowlight", &["genlv"]),
+    ("despeckle", &["genlv"]),
+    ("inpaint", &["genlv"]),
+    ("edges", &["genlv"]),
+    ("pencil", &["genlv"]),
+];
+
+/// Names of the embedded weights.
+pub fn embedded() -> impl Iterator<Item = &'static str> {
+    EMBEDDED.iter().map(|(name, _)| *name)
+}
+
+/// Shipped weights that do `task`, best first.
+pub fn serving(task: &str) -> &'static [&'static str] {
+    SERVES.iter().find(|(t, _)| *t == task).map_or(&[], |(_, names)| names)
+}
+
+/// Opens weights by path or by name. Names are looked up among the embedded weights, then as NAME.safetensors in
+/// `directory` (the user's model directory).
+pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
+    let path = Path::new(name);
+    if path.components().count() > 1 || path.extension().is_some() || path.exists() {
+        return StateDict::open(path);
+    }
+    if let Some((_, bytes)) = EMBEDDED.iter().find(|(n, _)| *n == name) {
+        return StateDict::from_static(bytes, name);
+    }
+    let file: Option<PathBuf> = directory.map(|d| d.join(format!("{name}.safetensors"))).filter(|f| f.exists());
+    match file {
+        Some(file) => StateDict::open(&file),
+        None => Err(Error::new(Kind::ModelMissing, format!("there is no model named {name}"))
+            .why(format!(
+                "embedded: {}; searched {}",
+                embedded().collect::<Vec<_>>().join(", "),
+                directory.map_or("no model directory".into(), |d| d.display().to_string())
+            ))
+            .advice("name a .safetensors file, or put NAME.safetensors into the model directory")),
+    }
+}

@@ -1,0 +1,106 @@
+//! The library as a host uses it.
+
+use vernis::{
+    DeviceChoice, Engine, EngineOptions, Instruction, Kind, Picture, Precision, RestoreOptions, TileChoice, wgpu,
+};
+
+fn engine() -> Engine {
+    Engine::new(&EngineOptions::default()).expect("an adapter; see the message for what to install")
+}
+
+fn picture(width: u32, height: u32) -> Picture {
+    let value = |i: u32| ((i as f32 * 0.37).sin() * 0.5 + 0.5) * 0.8 + 0.1 * ((i * 7919 % 13) as f32 / 13.0);
+    Picture::from_rgb(width, height, (0..3 * width * height).map(value).collect())
+}
+
+fn task() -> Instruction {
+    Instruction::Task("denoise".into())
+}
+
+fn largest_difference(a: &Picture, b: &Picture) -> f32 {
+    assert_eq!((a.width, a.height), (b.width, b.height));
+    a.rgb.iter().zip(&b.rgb).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn the_hosts_device_gives_the_same_picture() {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(
+        instance.enumerate_adapters(wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12),
+    );
+    let adapter = adapters.into_iter().next().expect("an adapter");
+    // The barest device: no feature, default limits.
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).expect("a device");
+    let hosted = Engine::from_wgpu(&adapter, device, queue).expect("an engine");
+    let own = engine();
+    let input = picture(40, 24);
+    let run = |e: &Engine| {
+        let mut model = e.load("nafnet-denoise").expect("shipped");
+        e.restore(&mut model, &input, &task(), &RestoreOptions::default(), &mut |_| true).expect("restored").picture
+    };
+    let difference = largest_difference(&run(&hosted), &run(&own));
+    assert!(difference < 1e-4, "{difference}");
+}
+
+#[test]
+fn progress_rises_to_one_and_cancels() {
+    let e = engine();
+    let mut model = e.load("nafnet-denoise").expect("shipped");
+    let options = RestoreOptions { tile: TileChoice::Edge(32), ..RestoreOptions::default() };
+    let input = picture(80, 48);
+    let mut seen = Vec::new();
+    e.restore(&mut model, &input, &task(), &options, &mut |share| {
+        seen.push(share);
+        true
+    })
+    .expect("restored");
+    assert!(seen.windows(2).all(|w| w[0] <= w[1]), "{seen:?}");
+    assert!((seen.last().copied().unwrap_or(0.0) - 1.0).abs() < 1e-6);
+    let error = e.restore(&mut model, &input, &task(), &options, &mut |_| false).expect_err("cancelled");
+    assert_eq!(error.kind(), Kind::Cancelled);
+    // The model still works.
+    e.restore(&mut model, &input, &task(), &options, &mut |_| true).expect("restored after a cancel");
+}
+
+#[test]
+fn half_storage_gives_nearly_the_same_picture() {
+    let e = engine();
+    let mut model = e.load("nafnet-denoise").expect("shipped");
+    let input = picture(48, 40);
+    let mut run = |precision| {
+        let options = RestoreOptions { precision, ..RestoreOptions::default() };
+        e.restore(&mut model, &input, &task(), &options, &mut |_| true).expect("restored")
+    };
+    let (full, half) = (run(Precision::F32), run(Precision::F16));
+    assert_eq!((full.report.precision.as_str(), half.report.precision.as_str()), ("f32", "f16"));
+    let difference = largest_difference(&full.picture, &half.picture);
+    assert!(difference < 0.02 && difference > 0.0, "{difference}");
+}
+
+#[test]
+fn the_plan_is_what_runs_and_the_budget_rules() {
+    let e = engine();
+    let mut model = e.load("nafnet-denoise").expect("shipped");
+    let input = picture(200, 120);
+    let options = RestoreOptions::default();
+    let plan = e.plan(&mut model, (200, 120), &task(), &options).expect("a plan");
+    let done = e.restore(&mut model, &input, &task(), &options, &mut |_| true).expect("restored").report;
+    assert_eq!((plan.tiles, plan.tile, plan.peak_bytes()), (done.tiles, done.tile, done.peak_bytes()));
+    let tight = RestoreOptions { memory_budget: plan.peak_bytes() * 2 / 3, ..options.clone() };
+    let smaller = e.plan(&mut model, (200, 120), &task(), &tight).expect("a plan of smaller tiles");
+    assert!(smaller.tiles > plan.tiles && smaller.peak_bytes() <= tight.memory_budget, "{smaller:?}");
+    let stubborn = RestoreOptions { tile: TileChoice::Off, ..tight };
+    assert_eq!(e.plan(&mut model, (200, 120), &task(), &stubborn).expect_err("too much").kind(), Kind::Memory);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error_that_helps() {
+    let options = EngineOptions { device: DeviceChoice::Name("no such adapter".into()), ..EngineOptions::default() };
+    let error = Engine::new(&options).err().expect("no such adapter");
+    assert_eq!(error.kind(), Kind::NoDevice);
+    assert!(
+        error.to_string().contains("no such adapter") && error.to_string().contains("mesa-vulkan-drivers"),
+        "{error}"
+    );
+}

@@ -1,0 +1,5 @@
+//! The program as a stranger runs it: good input gives a picture, bad input its own message and exit code.
+
+mod bad_input;
+mod restore;
+mod run;

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds vernis and restores an example picture.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash tools/setup.sh
+export PATH="$HOME/.cargo/bin:$PATH"
+cargo build --release --bin vernis
+./target/release/vernis restore examples/noisy.png -o restored.png --task denoise --overwrite
+echo "compare examples/noisy.png with restored.png"
