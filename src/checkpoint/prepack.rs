@@ -157,7 +157,7 @@ impl Pack {
         for from in (first..first + count).step_by(step as usize) {
             let rows = |first: usize, count: usize| stored_rows(m, dict, first, count);
             let range = from..from + step.min(first + count - from);
-            let piece = arrange_panels(m, &rows, dict, panels, range, 0)?;
+            let piece = arrange_panels(m, &rows, dict, panels, range)?;
             sink(&precision.pack(&piece))?;
         }
         Ok(Some(()))
@@ -276,18 +276,6 @@ fn stored_rows(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Resu
     Ok(values.chunks_exact(row).flat_map(|r| &r[skipped..skipped + used]).copied().collect())
 }
 
-/// All used rows, `[out, in * taps]`.
-pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
-    stored_rows(m, dict, 0, m.outputs.logical() as usize)
-}
-
-/// The values `[out, in * taps]` in panels; each panel ends with `tail` rows of zeros for a further segment of K.
-pub(super) fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels, tail: usize) -> Result<Vec<f32>> {
-    let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
-    let rows = |first: usize, count: usize| Ok(weight[first * row..(first + count) * row].to_vec());
-    arrange_panels(m, &rows, dict, panels, 0..columns(m, panels).1, tail)
-}
-
 /// Some of the panels. `rows` gives neighbouring rows by the first and their number, those of one panel at a time.
 fn arrange_panels(
     m: &Matrix,
@@ -295,14 +283,13 @@ fn arrange_panels(
     dict: &StateDict,
     panels: Panels,
     range: Range<u32>,
-    tail: usize,
 ) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
     let width = 4 * columns(m, panels).0 as usize;
     let padded = m.inputs.padded() as usize;
-    let depth = taps * padded + tail;
+    let depth = taps * padded;
     let mut out = vec![0.0; range.len() * depth * width];
     let (positions, place) = (m.inputs.positions(), place(m, panels));
     for (own, panel) in range.zip(out.chunks_exact_mut(depth * width)) {
