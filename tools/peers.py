@@ -4,12 +4,13 @@
     python3 tools/peers.py [--vernis target/release/vernis] [--rounds 5] [--threads 2]
 
 PyTorch is needed; OpenVINO, ONNX Runtime and ncnn join in where they can be imported (`pip install torch safetensors
-onnx onnxscript openvino onnxruntime ncnn`). vernis runs on the software Vulkan adapter, so that all of them use the same
+onnx openvino onnxruntime ncnn pnnx`). vernis runs on the software Vulkan adapter, so that all of them use the same
 cores. Every peer stays loaded; in each round all of them run one after the other, so that a busy machine disturbs them
 alike. The first round is dropped. Prints a Markdown table of medians and of ratios to PyTorch.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -146,8 +147,8 @@ def openvino_peer(forward: Forward, folder: Path, threads: int):
 def ncnn_peer(forward: Forward, folder: Path, threads: int):
     import ncnn
     import pnnx
-    import torch
-    pnnx.export(forward.module(), str(folder / "network.pt"), tuple(forward.inputs))
+    with chatter_to_stderr():
+        pnnx.export(forward.module(), str(folder / "network.pt"), tuple(forward.inputs), fp16=False)
     net = ncnn.Net()
     net.opt.num_threads = threads
     if net.load_param(str(folder / "network.ncnn.param")) or net.load_model(str(folder / "network.ncnn.bin")):
@@ -163,9 +164,21 @@ def ncnn_peer(forward: Forward, folder: Path, threads: int):
             raise RuntimeError(f"ncnn failed with {status}")
         return out
 
-    with torch.inference_mode():
-        once()
+    once()
     return once
+
+
+@contextlib.contextmanager
+def chatter_to_stderr():
+    """Converters write to the process's standard output, where the table belongs."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 OTHERS = {"openvino": ("OpenVINO", openvino_peer), "onnxruntime": ("ONNX Runtime", onnxruntime_peer),

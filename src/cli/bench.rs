@@ -25,7 +25,7 @@ pub struct BenchArgs {
     /// Storage; the full suite times both on a GPU
     #[arg(long, value_enum)]
     precision: Option<StorageArg>,
-    /// Timed runs of each row, at least
+    /// Timed runs of each row
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     samples: Option<u32>,
     /// Then run each network for so long, and say how much the device slowed down

@@ -165,7 +165,11 @@ mod tests {
     fn the_policy_is_kept() {
         let policy = Policy { samples: 7, seconds: 0.0, limit: 1.0, warm: (0.0, 0.0) };
         let mut seen = Vec::new();
-        let s = sample(&policy, || Ok(()), |n| Ok(seen.push(n))).expect("nothing fails");
+        let note = |n| {
+            seen.push(n);
+            Ok(())
+        };
+        let s = sample(&policy, || Ok(()), note).expect("nothing fails");
         assert_eq!((s.times.len(), seen), (7, (1..=7).collect()));
         let slow = Policy { samples: 20, seconds: 9.0, limit: 0.0, warm: (0.0, 0.0) };
         assert_eq!(sample(&slow, || Ok(()), |_| Ok(())).expect("nothing fails").times.len(), FEWEST);

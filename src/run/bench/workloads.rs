@@ -111,7 +111,7 @@ pub struct Job {
 /// prompted network gets the tokens its checkpoint stores, else those of a pair as large as the picture, up to 256.
 pub fn job(model: &Model, width: u32, height: u32, precision: DType) -> Result<Job> {
     let sizes = model.network().sizes();
-    let fits = |v: u32| v >= sizes.least && v % sizes.multiple == 0;
+    let fits = |v: u32| v >= sizes.least && v.is_multiple_of(sizes.multiple);
     if !fits(width) || !fits(height) {
         return Err(Error::new(Kind::Usage, format!("{} cannot take {width}x{height}", model.dict().name()))
             .why(format!("the network alone takes multiples of {}, at least {}", sizes.multiple, sizes.least)));
