@@ -120,7 +120,7 @@ impl Row {
             return "FAIL".into();
         }
         let digits = if self.median_ms < 10.0 { 2 } else { usize::from(self.median_ms < 100.0) };
-        format!("{:.digits$}{}", self.median_ms, if self.noisy { " ~" } else { "" })
+        format!("{}{:.digits$}", if self.noisy { "~" } else { "" }, self.median_ms)
     }
 }
 
@@ -186,6 +186,6 @@ pub(super) mod tests {
 
     #[test]
     fn doubtful_times_are_marked() {
-        assert!(row("a", &[1.0, 1.2, 0.8, 1.2, 0.8]).time().ends_with('~'));
+        assert!(row("a", &[1.0, 1.2, 0.8, 1.2, 0.8]).time().starts_with('~'));
     }
 }

@@ -225,16 +225,16 @@ pub fn bars(report: &Report, row: &Row) -> String {
         x += w;
     }
     let largest = shown.first().map_or(1.0, |k| k.ms).max(1e-9);
-    c.text(right + 130.0, top - 12.0, "end", NOTE, "share");
+    c.text(right + 98.0, top - 12.0, "end", NOTE, "share");
     c.text(right + 226.0, top - 12.0, "end", NOTE, "of the roof");
     let mut y = top;
     let mut bar = |name: &str, count: String, ms: f64, roof: String, colour: &str| {
-        c.text(left - 44.0, y + 15.0, "end", PLAIN, name);
+        c.text(left - 58.0, y + 15.0, "end", PLAIN, name);
         c.text(left - 12.0, y + 15.0, "end", NOTE, &count);
         c.rect(left, y, ms / largest * (right - left - 70.0), 22.0, colour);
         let end = left + ms / largest * (right - left - 70.0);
         c.text(end + 8.0, y + 15.0, "start", NOTE, &format!("{ms:.1} ms"));
-        c.text(right + 130.0, y + 15.0, "end", PLAIN, &format!("{:.1} %", 100.0 * ms / total.max(1e-9)));
+        c.text(right + 98.0, y + 15.0, "end", PLAIN, &format!("{:.1} %", 100.0 * ms / total.max(1e-9)));
         c.text(right + 226.0, y + 15.0, "end", PLAIN, &roof);
         y += step;
     };

@@ -141,7 +141,8 @@ pub fn job(model: &Model, width: u32, height: u32, precision: DType) -> Result<J
     }
     let channels = 3;
     let picture = Shape::new(1, height, width, channels);
-    let pixels = synthetic::values("input", (width * height * channels) as usize);
+    let mut pixels = synthetic::values("input", (width * height * channels) as usize);
+    pixels.iter_mut().for_each(|v| *v *= model.network().range());
     inputs.insert(0, ("input".to_owned(), picture.pad_channels(&pixels)));
     Ok(Job { key: PlanKey { part: Part::main(1, height, width, extra), precision }, inputs })
 }
