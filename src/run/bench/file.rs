@@ -43,7 +43,7 @@ pub fn time(gpu: &Gpu, edge: u32, policy: &Policy) -> Result<Row> {
         let restored = restore(&mut model, gpu, &picture, &nothing, &at, &mut Vec::new(), &mut |_| true)?;
         write(&output, &restored)
     };
-    let samples: Samples = sample(policy, &mut work, |_| Ok(()))?;
+    let samples: Samples = sample(policy, || Ok(()), &mut work, |_| Ok(()))?;
     let before = psnr(&decode_file(&input, &Limits::default())?.rgb, &clean.rgb);
     let after = psnr(&decode_file(&output, &Limits::default())?.rgb, &clean.rgb);
     let outcome = if after >= before + GAIN_DB { Outcome::Pass } else { Outcome::Fail };

@@ -130,12 +130,18 @@ fn quote(cell: &str) -> String {
     if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
+/// A time with its unit; `FAIL` has none.
+fn with_unit(row: &Row) -> String {
+    let time = row.time();
+    if time == "FAIL" { time } else { format!("{time} ms") }
+}
+
 /// One line for an issue report.
 pub fn summary(report: &Report) -> String {
     let s = &report.stamp;
     let rows = report.rows.iter().filter(|r| r.group == Group::Model);
     let times: Vec<String> =
-        rows.map(|r| format!("{} {}x{} {} {} ms", r.name, r.width, r.height, r.precision, r.time())).collect();
+        rows.map(|r| format!("{} {}x{} {} {}", r.name, r.width, r.height, r.precision, with_unit(r))).collect();
     let software = if s.software { ", software" } else { "" };
     let commit = s.commit.as_ref().map_or(String::new(), |c| format!(" ({c})"));
     format!(

@@ -91,13 +91,16 @@ pub struct Samples {
     pub steady: bool,
 }
 
-/// Warms up and samples `work`. `between` sees the number of samples so far, outside the timed span.
+/// Warms up and samples `work`. `prepare` comes before every run and `between` sees the number of samples so far, both
+/// outside the timed span.
 pub fn sample(
     policy: &Policy,
+    mut prepare: impl FnMut() -> Result<()>,
     mut work: impl FnMut() -> Result<()>,
     mut between: impl FnMut(usize) -> Result<()>,
 ) -> Result<Samples> {
     let mut timed = || -> Result<f64> {
+        prepare()?;
         let start = Instant::now();
         work()?;
         Ok(start.elapsed().as_secs_f64())
@@ -169,9 +172,9 @@ mod tests {
             seen.push(n);
             Ok(())
         };
-        let s = sample(&policy, || Ok(()), note).expect("nothing fails");
+        let s = sample(&policy, || Ok(()), || Ok(()), note).expect("nothing fails");
         assert_eq!((s.times.len(), seen), (7, (1..=7).collect()));
         let slow = Policy { samples: 20, seconds: 9.0, limit: 0.0, warm: (0.0, 0.0) };
-        assert_eq!(sample(&slow, || Ok(()), |_| Ok(())).expect("nothing fails").times.len(), FEWEST);
+        assert_eq!(sample(&slow, || Ok(()), || Ok(()), |_| Ok(())).expect("nothing fails").times.len(), FEWEST);
     }
 }

@@ -91,13 +91,14 @@ pub fn open(name: &str, models: Option<&Path>) -> Result<Model> {
     if let Some(w) = NETWORKS.iter().find(|w| w.name == name) {
         return w.model();
     }
-    Model::new(shipped::open(name, models)?).map_err(|e| match e.kind() {
+    let dict = shipped::open(name, models).map_err(|e| match e.kind() {
         Kind::ModelMissing => {
             let known: Vec<&str> = NETWORKS.iter().map(|w| w.name).collect();
-            e.advice(format!("or name a network of the suite: {}", known.join(", ")))
+            e.advice(format!("name a .safetensors file, or a network of the suite: {}", known.join(", ")))
         }
         _ => e,
-    })
+    })?;
+    Model::new(dict)
 }
 
 /// A picture network at one size with everything it is given.
