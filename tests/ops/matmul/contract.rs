@@ -15,6 +15,7 @@ pub fn matrix(inputs: &Channels, outputs: &Channels, kernel: u32, bias: bool) ->
         weight: "weight".into(),
         bias: bias.then(|| "bias".into()),
         rows: None,
+        columns: None,
         kernel: (kernel, kernel),
         inputs: inputs.clone(),
         outputs: outputs.clone(),
@@ -22,6 +23,7 @@ pub fn matrix(inputs: &Channels, outputs: &Channels, kernel: u32, bias: bool) ->
         beta: None,
         out_scale: None,
         gated: false,
+        swapped: false,
     }
 }
 
