@@ -75,7 +75,7 @@ impl Config {
             return wrong("scale", format!("expected one of 1, 2, 3, 4, 8 for each task, got {:?}", self.scale));
         }
         let (s, p) = (self.patch_size, self.patch_dim);
-        if p == 0 || p > 64 || s == 0 || s > 4096 || s % p != 0 {
+        if p == 0 || p > 64 || s == 0 || s > 4096 || !s.is_multiple_of(p) {
             return wrong("patch_dim", format!("expected a divisor of patch_size {s}, got {p}"));
         }
         if self.n_feats == 0 || self.n_feats > 4096 || self.n_colors == 0 {
