@@ -39,6 +39,8 @@ pub mod nn;
 pub mod ops;
 #[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
+pub mod text;
 
 mod api;
 pub mod cli;

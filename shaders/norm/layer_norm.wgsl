@@ -19,6 +19,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;     // [quads], zero in padding lanes
 @group(0) @binding(4) var<storage, read_write> y: array<Store>;      // [rows, quads]
 
+#import norm/variance
+
 override CENTRE: bool = true;
 override WEIGHT: bool = true;
 override BIAS: bool = true;
@@ -35,13 +37,7 @@ fn main(
     var sum = vec4<f32>(0.0);
     for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
     let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
-    var squares = 0.0;
-    for (var i = 0u; i < p.quads; i++) {
-        let d = unpack(x[base + i]) - mean;
-        squares += dot(d, d);
-    }
-    // Each padding lane added mean^2.
-    let scale = inverseSqrt(max(squares - p.padding * mean * mean, 0.0) / p.channels + p.eps);
+    let scale = inverseSqrt(variance(base, mean) + p.eps);
     for (var i = 0u; i < p.quads; i++) {
         var v = unpack(x[base + i]);
         if CENTRE { v -= mean; }

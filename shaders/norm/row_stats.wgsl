@@ -16,6 +16,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<Store>;              // [rows, quads]
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [rows]: mean, 1 / deviation, 0, 0
 
+#import norm/variance
+
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -28,11 +30,5 @@ fn main(
     var sum = vec4<f32>(0.0);
     for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
     let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
-    var squares = vec4<f32>(0.0);
-    for (var i = 0u; i < p.quads; i++) {
-        let d = unpack(x[base + i]) - mean;
-        squares += d * d;
-    }
-    let variance = max(dot(squares, vec4<f32>(1.0)) - p.padding * mean * mean, 0.0) / p.channels;
-    y[row] = vec4<f32>(mean, inverseSqrt(variance + p.eps), 0.0, 0.0);
+    y[row] = vec4<f32>(mean, inverseSqrt(variance(base, mean) + p.eps), 0.0, 0.0);
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::StateDict;
-use super::prepack::{Matrix, Pack, Panels, arrange, columns, optional, pack_depthwise, place};
+use super::prepack::{Matrix, Pack, Panels};
 use crate::base::{Channels, DType, Result};
 
 /// The low-rank additions to one matrix: `W + sum over terms of factor * B A`.
@@ -75,7 +75,7 @@ impl LowRank {
         }
     }
 
-    /// The matrix of all B: ranks to outputs.
+    /// The matrix of all B: ranks to outputs, cut to the rows that the matrix uses.
     pub fn outer(&self) -> Matrix {
         Matrix {
             bias: None,
@@ -87,62 +87,52 @@ impl LowRank {
         }
     }
 
-    /// `[rank, in * taps]`
-    fn inner_values(&self, dict: &StateDict) -> Result<Vec<f32>> {
-        let mut out = Vec::new();
+    /// What `pack` of the matrix of all A makes.
+    fn pack_inner(
+        &self,
+        dict: &StateDict,
+        panels: Panels,
+        precision: DType,
+        pack: fn(Matrix) -> Pack,
+    ) -> Result<Vec<u8>> {
+        let inner = self.inner();
+        let mut values = Vec::new();
         for term in &self.terms {
-            out.extend(dict.f32(&term.a)?);
+            values.extend(dict.f32(&term.a)?);
         }
-        Ok(out)
+        let rank = self.rank() as usize;
+        let folded = [&inner.gamma, &inner.beta].into_iter().flatten().map(String::as_str);
+        let shape = vec![rank, values.len() / rank.max(1)];
+        let stored = dict.with_values(folded, &inner.weight, shape, &values);
+        pack(inner).pack(&stored, panels, precision)
     }
 
-    /// `[out, rank]`, the rows that the matrix uses.
-    fn outer_values(&self, dict: &StateDict) -> Result<Vec<f32>> {
-        let (out, rank) = (self.matrix.outputs.logical() as usize, self.rank() as usize);
-        let first = self.matrix.rows.map_or(0, |(first, _)| first as usize);
-        let mut values = vec![0.0; out * rank];
+    fn pack_outer(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
+        let outer = self.outer();
+        let rank = self.rank() as usize;
+        let rows = dict.shape(&self.terms[0].b).and_then(|s| s.first().copied()).unwrap_or(0);
+        let mut values = vec![0.0; rows * rank];
         let mut at = 0;
         for term in &self.terms {
             let r = term.rank as usize;
-            for (row, b) in dict.f32_range(&term.b, first * r, out * r)?.chunks(r).enumerate() {
+            for (row, b) in dict.f32_range(&term.b, 0, rows * r)?.chunks(r).enumerate() {
                 values[row * rank + at..][..r].copy_from_slice(b);
             }
             at += r;
         }
-        Ok(values)
+        let folded = outer.out_scale.as_deref();
+        let stored = dict.with_values(folded, &outer.weight, vec![rows, rank], &values);
+        Pack::Matrix(outer).pack(&stored, panels, precision)
     }
 
-    fn extended(&self, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
-        let (m, outer) = (&self.matrix, self.outer());
-        let tail = outer.inputs.padded() as usize;
-        let mut out = arrange(m, &super::prepack::stored(m, dict)?, dict, panels, tail)?;
-        let (width, _) = columns(m, panels);
-        let width = 4 * width as usize;
-        let first = (m.kernel.0 * m.kernel.1 * m.inputs.padded()) as usize;
-        let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
-        let (values, rank) = (self.outer_values(dict)?, self.rank() as usize);
-        for (o, (panel, column)) in place(m, panels).into_iter().enumerate() {
-            let factor = scale.as_ref().map_or(1.0, |s| s[o]);
-            for r in 0..rank {
-                out[(panel * (first + tail) + first + r) * width + column] = values[o * rank + r] * factor;
-            }
-        }
-        Ok(out)
-    }
-
-    /// What the ranks receive from the bias of the norm in front, in the column order of [`LowRank::inner`].
-    fn inner_bias(&self, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
-        let inner = self.inner();
-        let inputs = inner.inputs.logical() as usize;
-        let (width, count) = columns(&inner, panels);
-        let mut out = vec![0.0; (4 * width * count) as usize];
-        let Some(beta) = optional(dict, inner.beta.as_ref(), inputs)? else { return Ok(out) };
-        let values = self.inner_values(dict)?;
-        for (row, (panel, column)) in values.chunks(inputs).zip(place(&inner, panels)) {
-            let sum = row.iter().zip(&beta).map(|(w, v)| f64::from(*w) * f64::from(*v)).sum::<f64>();
-            out[panel * 4 * width as usize + column] = sum as f32;
-        }
-        Ok(out)
+    /// Panel by panel the rows of the matrix, then those of B.
+    fn pack_extended(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
+        let (_, count) = self.matrix.columns_in(panels);
+        let first = Pack::Matrix(self.matrix.clone()).pack(dict, panels, precision)?;
+        let second = self.pack_outer(dict, panels, precision)?;
+        let per = |bytes: &[u8]| (bytes.len() / count.max(1) as usize).max(1);
+        let pairs = first.chunks(per(&first)).zip(second.chunks(per(&second)));
+        Ok(pairs.flat_map(|(a, b)| [a, b].concat()).collect())
     }
 }
 
@@ -170,16 +160,16 @@ impl Addition {
 
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Addition::Inner(l) => precision.pack(&arrange(&l.inner(), &l.inner_values(dict)?, dict, panels, 0)?),
-            Addition::Outer(l) => precision.pack(&arrange(&l.outer(), &l.outer_values(dict)?, dict, panels, 0)?),
-            Addition::InnerBias(l) => DType::F32.pack(&l.inner_bias(dict, panels)?),
-            Addition::Extended(l) => precision.pack(&l.extended(dict, panels)?),
+            Addition::Inner(l) => l.pack_inner(dict, panels, precision, Pack::Matrix)?,
+            Addition::InnerBias(l) => l.pack_inner(dict, panels, precision, Pack::Bias)?,
+            Addition::Outer(l) => l.pack_outer(dict, panels, precision)?,
+            Addition::Extended(l) => l.pack_extended(dict, panels, precision)?,
             Addition::Deltas(d) => {
-                let mut out = Vec::new();
-                for key in &d.terms {
-                    out.extend(pack_depthwise(dict, key, d.kernel, &d.channels)?);
-                }
-                precision.pack(&out)
+                let one = |weight: &String| {
+                    let (kernel, channels) = (d.kernel, d.channels.clone());
+                    Pack::Depthwise { weight: weight.clone(), kernel, channels }.pack(dict, panels, precision)
+                };
+                d.terms.iter().map(one).collect::<Result<Vec<_>>>()?.concat()
             }
             Addition::Merged { base, .. } => base.pack(dict, panels, precision)?,
         })

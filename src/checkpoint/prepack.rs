@@ -40,7 +40,7 @@ impl Matrix {
     }
 
     /// Quads of one panel and number of panels.
-    pub fn columns(&self, panels: Panels) -> (u32, u32) {
+    pub fn columns_in(&self, panels: Panels) -> (u32, u32) {
         columns(self, panels)
     }
 }
@@ -157,7 +157,7 @@ impl Pack {
         for from in (first..first + count).step_by(step as usize) {
             let rows = |first: usize, count: usize| stored_rows(m, dict, first, count);
             let range = from..from + step.min(first + count - from);
-            let piece = arrange_panels(m, &rows, dict, panels, range, 0)?;
+            let piece = arrange_panels(m, &rows, dict, panels, range)?;
             sink(&precision.pack(&piece))?;
         }
         Ok(Some(()))
@@ -169,7 +169,10 @@ impl Pack {
             Pack::Matrix(m) => panel_bytes(m, panels, precision) * u64::from(columns(m, panels).1),
             Pack::Part { matrix, count, .. } => panel_bytes(matrix, panels, precision) * u64::from(*count),
             Pack::Addition(a) => a.bytes(panels, precision),
-            Pack::Bias(m) => u64::from(m.outputs.padded()) * 4,
+            Pack::Bias(m) => {
+                let (width, count) = columns(m, panels);
+                u64::from(4 * width * count) * 4
+            }
             Pack::Depthwise { kernel, channels, .. } => {
                 u64::from(kernel * kernel * channels.padded()) * precision.size() as u64
             }
@@ -190,7 +193,7 @@ pub fn panel_bytes(m: &Matrix, panels: Panels, precision: DType) -> u64 {
 }
 
 /// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
-pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
+fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels: &Channels) -> Result<Vec<f32>> {
     let taps = (kernel * kernel) as usize;
     let values = sized(dict, key, channels.logical() as usize * taps)?;
     let stride = channels.padded() as usize;
@@ -203,7 +206,7 @@ pub(super) fn pack_depthwise(dict: &StateDict, key: &str, kernel: u32, channels:
     Ok(out)
 }
 
-pub(super) fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
+fn sized(dict: &StateDict, key: &str, count: usize) -> Result<Vec<f32>> {
     let values = dict.f32(key)?;
     if values.len() != count {
         return Err(Error::new(Kind::Checkpoint, format!("the tensor {key} of {} has the wrong size", dict.name()))
@@ -221,7 +224,7 @@ fn spread(values: &[f32], channels: &Channels) -> Vec<f32> {
 }
 
 /// Quads of one panel and number of panels.
-pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
+fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
     if m.gated {
         (panels.gated, (m.outputs.quads() / 2).div_ceil(panels.gated / 2))
     } else {
@@ -230,7 +233,7 @@ pub(super) fn columns(m: &Matrix, panels: Panels) -> (u32, u32) {
 }
 
 /// Where logical output channel lies among the columns: panel and lane inside it.
-pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
+fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
     let (width, _) = columns(m, panels);
     m.outputs
         .positions()
@@ -250,7 +253,7 @@ pub(super) fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
         .collect()
 }
 
-pub(super) fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
+fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Option<Vec<f32>>> {
     key.map(|k| sized(dict, k, count)).transpose()
 }
 
@@ -273,18 +276,6 @@ fn stored_rows(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Resu
     Ok(values.chunks_exact(row).flat_map(|r| &r[skipped..skipped + used]).copied().collect())
 }
 
-/// All used rows, `[out, in * taps]`.
-pub(super) fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
-    stored_rows(m, dict, 0, m.outputs.logical() as usize)
-}
-
-/// The values `[out, in * taps]` in panels; each panel ends with `tail` rows of zeros for a further segment of K.
-pub(super) fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels, tail: usize) -> Result<Vec<f32>> {
-    let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
-    let rows = |first: usize, count: usize| Ok(weight[first * row..(first + count) * row].to_vec());
-    arrange_panels(m, &rows, dict, panels, 0..columns(m, panels).1, tail)
-}
-
 /// Some of the panels. `rows` gives neighbouring rows by the first and their number, those of one panel at a time.
 fn arrange_panels(
     m: &Matrix,
@@ -292,14 +283,13 @@ fn arrange_panels(
     dict: &StateDict,
     panels: Panels,
     range: Range<u32>,
-    tail: usize,
 ) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
     let width = 4 * columns(m, panels).0 as usize;
     let padded = m.inputs.padded() as usize;
-    let depth = taps * padded + tail;
+    let depth = taps * padded;
     let mut out = vec![0.0; range.len() * depth * width];
     let (positions, place) = (m.inputs.positions(), place(m, panels));
     for (own, panel) in range.zip(out.chunks_exact_mut(depth * width)) {

@@ -253,6 +253,22 @@ impl StateDict {
         Ok(StateDict { name: self.name.clone(), entries: Arc::new(entries), metadata: Arc::new(metadata) })
     }
 
+    /// The tensors called `keep` and one more, row-major: what a buffer is packed from when several tensors make it.
+    pub fn with_values<'k>(
+        &self,
+        keep: impl IntoIterator<Item = &'k str>,
+        key: &str,
+        shape: Vec<usize>,
+        values: &[f32],
+    ) -> StateDict {
+        let own = |k: &str| Some((k.to_owned(), self.entries.get(k)?.clone()));
+        let mut entries: BTreeMap<String, Entry> = keep.into_iter().filter_map(own).collect();
+        let backing = Arc::new(Backing::Owned(values.iter().flat_map(|v| v.to_le_bytes()).collect()));
+        let entry = Entry { element: Element::F32, shape, source: Source::Dense { backing, at: 0 } };
+        entries.insert(key.to_owned(), entry);
+        StateDict { entries: Arc::new(entries), ..self.clone() }
+    }
+
     /// The same tensors with other metadata.
     pub fn with_metadata(&self, metadata: BTreeMap<String, String>) -> StateDict {
         StateDict { metadata: Arc::new(metadata), ..self.clone() }

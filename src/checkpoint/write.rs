@@ -22,6 +22,7 @@ pub enum Data {
     F16(Vec<f16>),
     F64(Vec<f64>),
     I64(Vec<i64>),
+    I32(Vec<i32>),
     /// A tensor of another set, read when its turn comes, so that a large checkpoint never lies in memory whole.
     /// Floats can be stored as F32 or F16, anything keeps its own type with None.
     From(StateDict, String, Option<Element>),
@@ -34,6 +35,7 @@ impl Data {
             Data::F16(_) => Element::F16,
             Data::F64(_) => Element::F64,
             Data::I64(_) => Element::I64,
+            Data::I32(_) => Element::I32,
             Data::From(dict, key, wanted) => {
                 let stored = dict.dtype(key).ok_or_else(|| dict.missing(key))?;
                 match wanted {
@@ -54,6 +56,7 @@ impl Data {
             Data::F16(v) => Some(v.len()),
             Data::F64(v) => Some(v.len()),
             Data::I64(v) => Some(v.len()),
+            Data::I32(v) => Some(v.len()),
             Data::From(dict, key, _) => dict.shape(key).and_then(element_count),
         }
     }
@@ -64,6 +67,7 @@ impl Data {
             Data::F16(v) => little(v, f16::to_le_bytes),
             Data::F64(v) => little(v, f64::to_le_bytes),
             Data::I64(v) => little(v, i64::to_le_bytes),
+            Data::I32(v) => little(v, i32::to_le_bytes),
             Data::From(dict, key, _) => {
                 let element = self.element()?;
                 match dict.raw(key)? {
@@ -198,6 +202,7 @@ mod tests {
             ("b".into(), vec![2, 1], Data::F32(vec![1.0, f32::MIN_POSITIVE])),
             ("a".into(), vec![], Data::F64(vec![0.1])),
             ("n".into(), vec![2], Data::I64(vec![-1, i64::MAX])),
+            ("i".into(), vec![1], Data::I32(vec![i32::MIN])),
             ("none".into(), vec![0, 4], Data::F32(vec![])),
         ]
     }
@@ -216,11 +221,12 @@ mod tests {
         assert_eq!(dict.f32("b").unwrap(), [1.0, f32::MIN_POSITIVE]);
         assert_eq!(dict.f64("a").unwrap(), [0.1]);
         assert_eq!(dict.i64("n").unwrap(), [-1, i64::MAX]);
+        assert_eq!(dict.i64("i").unwrap(), [i64::from(i32::MIN)]);
         assert_eq!(dict.shape("none").unwrap(), [0, 4]);
         assert_eq!(dict.metadata(), &metadata());
         let bytes = fs::read(&path).unwrap();
         let official = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        assert_eq!(official.len(), 5);
+        assert_eq!(official.len(), 6);
         assert_eq!(official.tensor("b").unwrap().data()[..4], 1.0f32.to_le_bytes());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
     }
@@ -246,7 +252,7 @@ mod tests {
             };
             write_safetensors(&two, keys.iter().map(from).collect(), &metadata())
         };
-        copy(None, &["half", "b", "a", "n", "none"]).unwrap();
+        copy(None, &["half", "b", "a", "n", "i", "none"]).unwrap();
         assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
         copy(Some(Element::F16), &["half", "a"]).unwrap();
         assert_eq!(StateDict::open(&two).unwrap().dtype("a"), Some(Element::F16));

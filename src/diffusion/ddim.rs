@@ -11,6 +11,15 @@ pub struct Sampler {
     schedule: Schedule,
 }
 
+/// The network: it gets the normalised state and returns as many values.
+pub type Denoise<'a> = &'a mut dyn FnMut(&Step, &[f64]) -> Result<Vec<f64>>;
+
+/// Fills in fresh normal noise.
+pub type Fresh<'a> = &'a mut dyn FnMut(&Step, &mut [f64]) -> Result<()>;
+
+/// Sees every step, and stops the loop with an error.
+pub type Watch<'a> = &'a mut dyn FnMut(Moment) -> Result<()>;
+
 /// What a watcher sees after each step.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
@@ -52,16 +61,8 @@ impl Sampler {
     /// Runs all steps from `start` (normal noise; not scaled by b), which holds `batch` pictures one after another;
     /// the order of values inside a picture is free.
     ///
-    /// `denoise` is the network: it gets the normalised state and returns as many values. `fresh` fills in normal
-    /// noise and is called only where a step adds some. `watch` sees every step and stops the loop with an error.
-    pub fn run(
-        &self,
-        start: Vec<f64>,
-        batch: usize,
-        denoise: &mut dyn FnMut(&Step, &[f64]) -> Result<Vec<f64>>,
-        fresh: &mut dyn FnMut(&Step, &mut [f64]) -> Result<()>,
-        watch: &mut dyn FnMut(Moment) -> Result<()>,
-    ) -> Result<Finished> {
+    /// `fresh` is called only where a step adds noise.
+    pub fn run(&self, start: Vec<f64>, batch: usize, denoise: Denoise, fresh: Fresh, watch: Watch) -> Result<Finished> {
         if batch == 0 || start.is_empty() || !start.len().is_multiple_of(batch) {
             let what = format!("sampling {batch} pictures from {} values of noise", start.len());
             return Err(Error::new(Kind::Usage, what).why("the values do not divide into pictures"));
@@ -179,7 +180,7 @@ mod tests {
         Sampler::new(Settings::from_json(&block).unwrap()).unwrap()
     }
 
-    fn run(sampler: &Sampler, denoise: &mut dyn FnMut(&Step, &[f64]) -> Result<Vec<f64>>) -> Result<Finished> {
+    fn run(sampler: &Sampler, denoise: Denoise) -> Result<Finished> {
         let fresh = &mut |step: &Step, out: &mut [f64]| {
             out.copy_from_slice(&gaussian(1, step.index + 1, 0, 1, out.len()));
             Ok(())

@@ -11,7 +11,7 @@ pub mod noise;
 pub mod schedule;
 pub mod settings;
 
-pub use ddim::{Finished, Moment, Sampler};
+pub use ddim::{Denoise, Finished, Fresh, Moment, Sampler, Watch};
 pub use noise::{Gaussian, gaussian};
 pub use schedule::{Schedule, Step};
 pub use settings::Settings;

@@ -51,16 +51,11 @@ fn deltas(adapters: &Adapters, active: &[usize], pack: &Pack) -> Option<(Deltas,
 pub fn prove(graph: &Graph, adapters: &Adapters, shape: &dyn Fn(&str) -> Option<Vec<u32>>) -> Result<Vec<String>> {
     let mut used = Vec::new();
     let active: Vec<usize> = (0..adapters.tasks.len()).collect();
-    let mut expect = |key: &str, wanted: &[u32], rows: bool| {
+    let mut expect = |key: &str, wanted: &[u32]| {
         let found = shape(key).unwrap_or_default();
-        let count = |s: &[u32]| s.iter().map(|d| u64::from(*d)).product::<u64>();
-        // A matrix may use some rows of its weight only; its outer factor has all of them.
-        let fits = if rows {
-            found.get(1..).map(count) == Some(count(&wanted[1..])) && found[0] >= wanted[0]
-        } else {
-            found.first() == wanted.first() && count(&found) == count(wanted)
-        };
-        if !fits {
+        let rest = |s: &[u32]| s.iter().skip(1).map(|d| u64::from(*d)).product::<u64>();
+        // A linear layer and a 1x1 convolution are the same matrix.
+        if found.first() != wanted.first() || rest(&found) != rest(wanted) {
             return Err(Error::new(Kind::Checkpoint, format!("the adapter {key} has the wrong shape"))
                 .why(format!("expected {wanted:?}, got {found:?}"))
                 .advice("the adapter belongs to another checkpoint"));
@@ -70,14 +65,17 @@ pub fn prove(graph: &Graph, adapters: &Adapters, shape: &dyn Fn(&str) -> Option<
     };
     for pack in &graph.params {
         if let Pack::Matrix(m) = pack {
+            // The matrix may use a part of its weight; adapters are made for the whole.
+            let whole = shape(&m.weight).unwrap_or_default();
             for term in products(adapters, &active, m).into_iter().flat_map(|(l, _)| l.terms) {
-                expect(&term.a, &[term.rank, m.inputs.logical(), m.kernel.0, m.kernel.1], false)?;
-                expect(&term.b, &[m.outputs.logical(), term.rank], true)?;
+                let inner: Vec<u32> = [term.rank].into_iter().chain(whole.iter().skip(1).copied()).collect();
+                expect(&term.a, &inner)?;
+                expect(&term.b, &[whole.first().copied().unwrap_or(0), term.rank])?;
             }
         }
         if let Some((d, _)) = deltas(adapters, &active, pack) {
             for key in &d.terms {
-                expect(key, &[d.channels.logical(), 1, d.kernel, d.kernel], false)?;
+                expect(key, &[d.channels.logical(), 1, d.kernel, d.kernel])?;
             }
         }
     }

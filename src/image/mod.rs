@@ -3,6 +3,7 @@
 //! Pixels are interleaved RGB in the file's own colour space, encoded (not linear), 0..1. The profile travels with them.
 
 pub mod blend;
+pub mod colormap;
 pub mod colour;
 pub mod compare;
 mod containers;
@@ -12,12 +13,15 @@ pub mod file;
 pub mod header;
 pub mod ifd;
 mod jpeg_in;
+pub mod maps;
 pub mod metadata;
+pub mod overlay;
 pub mod pad;
 pub mod picture;
 mod raster;
 #[cfg(test)]
 mod round_trip;
+pub mod segments;
 mod tiff_in;
 mod tiff_out;
 pub mod tile;

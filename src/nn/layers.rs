@@ -1,6 +1,6 @@
 //! Convolutions, linear layers, norms and the small operations between them.
 
-use crate::base::{Channels, Result};
+use crate::base::{Channels, Error, Kind, Result};
 use crate::checkpoint::prepack::{Matrix, Pack};
 use crate::kernel::{ParamId, TensorId};
 use crate::nn::Build;
@@ -89,8 +89,13 @@ impl Build<'_> {
             self.expect_weight(key, &[conv.out.logical()])?;
         }
         if let Some(key) = &conv.out_scale {
-            let found: u32 = self.weight_shape(key)?.iter().product();
-            debug_assert_eq!(found, conv.out.logical());
+            let found = self.weight_shape(key)?;
+            if found.iter().map(|d| u64::from(*d)).product::<u64>() != u64::from(conv.out.logical()) {
+                let what = format!("the weight {key} of {} has the wrong shape", self.dict().name());
+                return Err(Error::new(Kind::Checkpoint, what)
+                    .why(format!("expected {} values, got {found:?}", conv.out.logical()))
+                    .advice("the checkpoint does not belong to this architecture or configuration"));
+            }
         }
         Ok(Matrix {
             weight,

@@ -118,7 +118,7 @@ impl List {
 
     fn product(&self, low: &LowRank, bias: bool, bindings: [Binding; 5]) -> Dispatch {
         let m = &low.matrix;
-        let (width, panels) = m.columns(self.panels);
+        let (width, panels) = m.columns_in(self.panels);
         let sizes = Sizes {
             batch: 1,
             panels,

@@ -21,14 +21,14 @@ def _open_tiles(path: Path):
     _tiles = np.load(path, mmap_mode="r")
 
 
-def _draw(seed: int, step: int, **wanted) -> Batch:
-    return draw_batch(_tiles, np.random.Generator(np.random.PCG64([seed, step])), **wanted)
+def _draw(seed: list[int], step: int, **wanted) -> Batch:
+    return draw_batch(_tiles, np.random.Generator(np.random.PCG64([*seed, step])), **wanted)
 
 
 class BatchSource:
     """Yields the batches of a run in order; `workers` 0 draws them when they are asked for."""
 
-    def __init__(self, tiles: Path, seed: int, first_step: int, workers: int):
+    def __init__(self, tiles: Path, seed: list[int], first_step: int, workers: int):
         self.seed, self.next_step, self.ahead, self.waiting = seed, first_step, 2 * workers, deque()
         context = multiprocessing.get_context("spawn")  # a fork would inherit torch's locked thread pools
         self.pool = ProcessPoolExecutor(workers, context, _open_tiles, (tiles,)) if workers else None

@@ -21,6 +21,7 @@ import models
 from checkpoint import TrainingState
 from data import load_tiles
 from losses import LOSSES
+from parallel import Team
 from prefetch import BatchSource
 
 CHECKPOINT_SECONDS = 120
@@ -47,8 +48,9 @@ def main():
     budget = Budget(args.minutes, args.steps)
     signal.signal(signal.SIGTERM, budget.stop)
     signal.signal(signal.SIGINT, budget.stop)
-    source = BatchSource(cache, args.seed, state.step, args.workers)
-    run(state, forward, source, device, budget, checkpoint)
+    team = Team(device)
+    source = BatchSource(cache, [args.seed, team.rank], state.step, args.workers)
+    run(state, forward, source, device, team, budget, checkpoint)
     source.close()
 
 
@@ -65,31 +67,35 @@ class Budget:
         return state.step / self.steps if self.steps else state.elapsed / self.seconds
 
 
-def run(state, forward, source, device, budget, checkpoint):
+def run(state, forward, source, device, team, budget, checkpoint):
     """Trains until the budget is used up or a signal asks to stop; saves every two minutes and at the end."""
     meter = Meter()
     saved = logged = last = time.monotonic()
     while (used := budget.used(state)) < 1 and not budget.stopped:
-        meter.add(train_step(state, forward, source, device, used))
+        meter.add(train_step(state, forward, source, device, team, used))
         now = time.monotonic()
-        state.elapsed += now - last
+        state.elapsed, budget.stopped = team.as_leader(state.elapsed + now - last, budget.stopped)
         last = now
+        if team.rank > 0:
+            continue
         if now - logged > LOG_SECONDS:
             print(f"{used:6.1%} step {state.step} {state.elapsed / 60:.1f} min {meter.report()}", flush=True)
             logged = now
         if now - saved > CHECKPOINT_SECONDS:
             state.save(checkpoint)
             saved = now
-    state.save(checkpoint)
-    print(f"{'stopped' if budget.stopped else 'done'}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
+    if team.rank == 0:
+        state.save(checkpoint)
+        how = "stopped" if budget.stopped else "done"
+        print(f"{how}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
 
 
-def train_step(state, forward, source, device, used: float):
+def train_step(state, forward, source, device, team, used: float):
     """One optimiser step at the share `used` of the budget; returns figures for the log."""
     recipe = state.recipe
     stage = next(s for s in recipe["stages"] if used < s["until"])
-    groups = stage.get("groups", 1)
-    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // groups,
+    groups = max(1, stage.get("groups", 1) // team.size)
+    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team.size // groups,
                         patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]))
     for group in state.optimizer.param_groups:
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
@@ -102,6 +108,7 @@ def train_step(state, forward, source, device, used: float):
         loss = loss + recipe["probe_weight"] * told_apart
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    team.average_gradients(state.optimizer.param_groups[0]["params"])
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
     state.optimizer.step()
     state.step += 1

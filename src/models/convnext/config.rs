@@ -57,7 +57,7 @@ impl Config {
             std: s.reals("std", [0.229, 0.224, 0.225])?,
         };
         s.finish()?;
-        if config.std.iter().any(|v| *v == 0.0) {
+        if config.std.contains(&0.0) {
             return Err(
                 Error::new(Kind::Checkpoint, "the configuration key std of convnext is wrong").why("it holds 0")
             );

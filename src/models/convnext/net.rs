@@ -18,7 +18,7 @@ pub fn stages(c: &Config, b: &mut Build<'_>, root: &str, x: TensorId) -> Result<
     let mut t = b.layer_norm(&format!("{root}stem.1"), t, eps)?;
     b.tap(&format!("{root}stem"), t);
     let mut out = [t; 4];
-    for stage in 0..4 {
+    for (stage, result) in out.iter_mut().enumerate() {
         let path = format!("{root}stages.{stage}");
         if stage > 0 {
             t = b.layer_norm(&format!("{path}.downsample.0"), t, eps)?;
@@ -29,7 +29,7 @@ pub fn stages(c: &Config, b: &mut Build<'_>, root: &str, x: TensorId) -> Result<
             t = convnext_block(b, &format!("{path}.blocks.{block}"), t, eps)?;
         }
         b.tap(&format!("{root}unnormed_stage{}", stage + 1), t);
-        out[stage] = if c.stage_output_norm { b.layer_norm(&format!("{root}norm{stage}"), t, eps)? } else { t };
+        *result = if c.stage_output_norm { b.layer_norm(&format!("{root}norm{stage}"), t, eps)? } else { t };
     }
     Ok(out)
 }

@@ -11,20 +11,15 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
     if dict.keys().any(|k| k.contains("prompt") || k.contains("lora_")) {
         return None;
     }
-    let list = |container: &str| -> Vec<u64> {
-        (0..children(dict, container)).map(|l| children(dict, &format!("{container}.{l}"))).collect()
-    };
     // A level may have no blocks; the scalers count the levels.
-    let levels = children(dict, "ups") as usize;
-    let pad = |mut counts: Vec<u64>| {
-        counts.resize(levels, 0);
-        counts
-    };
+    let levels = children(dict, "ups");
+    let list =
+        |container: &str| -> Vec<u64> { (0..levels).map(|l| children(dict, &format!("{container}.{l}"))).collect() };
     Some(json!({
         "img_channel": axis(dict, "intro.weight", 1)?,
         "width": axis(dict, "intro.weight", 0)?,
         "middle_blk_num": children(dict, "middle_blks"),
-        "enc_blk_nums": pad(list("encoders")),
-        "dec_blk_nums": pad(list("decoders")),
+        "enc_blk_nums": list("encoders"),
+        "dec_blk_nums": list("decoders"),
     }))
 }

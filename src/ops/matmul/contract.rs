@@ -123,6 +123,7 @@ impl Kernel for Contract {
             &inputs[next - 1].shape
         };
         if self.prologue != Prologue::None {
+            expect(!self.window(), || "a norm in front of a window would also act on its zero padding".into())?;
             let s = take();
             expect(s.rows() == shape.rows() && s.c.padded() == 4, || format!("row statistics have shape {s}"))?;
         }

@@ -17,7 +17,7 @@ pub struct GroupStats {
 /// Channels of a group, then channels and quads of the first segment.
 pub(super) fn layout(c: &Channels, groups: u32) -> Result<(u32, u32, u32), String> {
     let logical = c.logical();
-    expect(groups > 0 && logical % groups == 0, || format!("{logical} channels do not make {groups} groups"))?;
+    expect(groups > 0 && logical.is_multiple_of(groups), || format!("{logical} channels do not make {groups} groups"))?;
     // Segments without padding need no telling apart, save the last.
     let (last, rest) = c.segments().split_last().map_or((0, &[][..]), |(l, r)| (*l, r));
     let padded: Vec<&u32> = rest.iter().filter(|s| *s % 4 != 0).collect();

@@ -2,7 +2,7 @@
 
 use crate::kernel::generated::norm_layer_norm::{NAME, Params};
 use crate::kernel::{Binding, Dispatch, Key, Target};
-use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, groups};
+use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
 
 /// Parameters: weight (if `weight`), bias (if `bias`).
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,11 @@ pub struct LayerNorm {
 impl Kernel for LayerNorm {
     fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
         let [x] = arity(inputs)?;
+        // The weight's zeros are what keeps padding lanes zero once the mean is subtracted.
+        let c = &x.shape.c;
+        expect(self.weight || !self.centre || c.padded() == c.logical(), || {
+            format!("{} has padding lanes, which a centred norm without weight would fill", x.shape)
+        })?;
         Ok(TensorInfo::activation(x.shape.clone()))
     }
 
@@ -26,7 +31,8 @@ impl Kernel for LayerNorm {
             .define("DTYPE", cx.precision.name())
             .constant("CENTRE", u32::from(self.centre))
             .constant("WEIGHT", u32::from(self.weight))
-            .constant("BIAS", u32::from(self.bias));
+            .constant("BIAS", u32::from(self.bias))
+            .constant("PADDED", u32::from(shape.c.padded() != shape.c.logical()));
         let c = shape.c.logical();
         let params = Params {
             rows: shape.rows(),

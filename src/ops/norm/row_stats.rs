@@ -26,7 +26,9 @@ impl Kernel for RowStats {
             padding: (shape.c.padded() - c) as f32,
             eps: self.eps,
         };
-        let key = Key::new(NAME).define("DTYPE", cx.precision.name());
+        let key = Key::new(NAME)
+            .define("DTYPE", cx.precision.name())
+            .constant("PADDED", u32::from(shape.c.padded() != c));
         let bindings = vec![cx.input(0).into(), cx.out().into()];
         vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(5 * shape.elements())]
     }

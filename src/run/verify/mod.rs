@@ -2,6 +2,7 @@
 
 mod conditioned;
 mod generalist;
+mod host;
 mod network;
 mod parts;
 mod tables;
@@ -54,8 +55,16 @@ pub fn rel_l2(ours: &[f32], expected: &[f32]) -> f64 {
     (difference / norm.max(f64::MIN_POSITIVE)).sqrt()
 }
 
+/// Runs a case that needs no device (samplers, codecs, the tokenizer); None when it is a network.
+pub fn verify_host(case: &Case) -> Option<Result<Verdict>> {
+    host::run(case)
+}
+
 /// Runs `case` in `precision`.
 pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
+    if let Some(verdict) = verify_host(case) {
+        return verdict;
+    }
     let tolerance = match precision {
         DType::F32 => case.tolerance_f32,
         DType::F16 => case.tolerance_f16.ok_or_else(|| {

@@ -1,0 +1,104 @@
+//! What a plain sentence asks for. A matcher of words and not a language model: it knows a few hundred words, says which
+//! ones it understood, and refuses when a sentence could mean something else.
+
+use std::fmt;
+
+use super::sentence::Sentence;
+use crate::base::{Error, Kind, Result};
+
+/// What a restoration model can be told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Task {
+    Denoise,
+    Deblur,
+    Dejpeg,
+    Derain,
+    Desnow,
+    Dehaze,
+    Lowlight,
+    Despeckle,
+    Inpaint,
+    Edges,
+    Pencil,
+}
+
+impl Task {
+    pub const ALL: [Task; 11] = [
+        Task::Denoise,
+        Task::Deblur,
+        Task::Dejpeg,
+        Task::Derain,
+        Task::Desnow,
+        Task::Dehaze,
+        Task::Lowlight,
+        Task::Despeckle,
+        Task::Inpaint,
+        Task::Edges,
+        Task::Pencil,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Task::Denoise => "denoise",
+            Task::Deblur => "deblur",
+            Task::Dejpeg => "dejpeg",
+            Task::Derain => "derain",
+            Task::Desnow => "desnow",
+            Task::Dehaze => "dehaze",
+            Task::Lowlight => "lowlight",
+            Task::Despeckle => "despeckle",
+            Task::Inpaint => "inpaint",
+            Task::Edges => "edges",
+            Task::Pencil => "pencil",
+        }
+    }
+}
+
+/// One task that was heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    pub task: Task,
+    /// 0 to 1: how strongly it was asked for.
+    pub strength: f32,
+    /// The words that said so.
+    pub words: String,
+}
+
+/// What was understood, in the order of the sentence. `Display` tells it to the user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Understood {
+    pub heard: Vec<Heard>,
+}
+
+impl Understood {
+    /// Weights for blending tasks: the strengths, brought to a sum of 1 where they exceed it.
+    pub fn weights(&self) -> Vec<(Task, f32)> {
+        let sum: f32 = self.heard.iter().map(|h| h.strength).sum();
+        self.heard.iter().map(|h| (h.task, h.strength / sum.max(1.0))).collect()
+    }
+}
+
+impl fmt::Display for Understood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (heard, (_, weight))) in self.heard.iter().zip(self.weights()).enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            write!(f, "{comma}\"{}\" -> {} {weight:.2}", heard.words, heard.task.name())?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads an instruction, or says why it does not.
+pub fn understand(text: &str) -> Result<Understood> {
+    let sentence = Sentence::read(text);
+    sentence.understand().map_err(|why| {
+        let tasks: Vec<&str> = Task::ALL.iter().map(|t| t.name()).collect();
+        Error::new(Kind::Usage, format!("the instruction \"{}\"", text.trim()))
+            .why(why)
+            .advice(format!("say it like \"remove the rain from this photo\", or use --task with {}", tasks.join(", ")))
+    })
+}
+
+#[cfg(test)]
+#[path = "instruction_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+//! Merged equals fused: single tasks, blends, and a batch whose images have different tasks.
+
+use vernis::base::Shape;
+use vernis::checkpoint::StateDict;
+use vernis::gpu::Gpu;
+use vernis::kernel::Contraction;
+use vernis::models::instruct_ipt::{InstructIpt, from_config};
+use vernis::run::Model;
+use vernis::run::conditions::tasks;
+
+use crate::{case, forward, gpu, noise, rel_l2};
+
+/// Merged once for each image against fused in one batch.
+pub fn compare(gpu: &Gpu, dict: &StateDict, config: &serde_json::Value, image: &Shape, images: &[Vec<f32>]) -> f64 {
+    let network = InstructIpt::parse(config, dict).expect("a configuration");
+    let mut model = Model::with_network(dict.clone(), from_config(config, dict).expect("it")).expect("a model");
+    let n = images.len() as u32;
+    let one = Shape { n: 1, ..image.clone() };
+    let all = Shape { n, ..image.clone() };
+    let logical = (one.rows() * one.c.logical()) as usize;
+    let nchw = noise(logical * images.len());
+    let mut merged = Vec::new();
+    for (weights, picture) in images.iter().zip(nchw.chunks(logical)) {
+        let (conditioning, factors) = tasks::merged(&network, weights, &[]);
+        model.merge(gpu, &crate::key(&one, &conditioning.extra), &factors).expect("a merge");
+        merged.extend(forward(gpu, &mut model, &one, &one.from_nchw(picture), &conditioning.extra, &[]));
+    }
+    let conditioning = tasks::fused(&network, images, None, &[]);
+    let fused = forward(gpu, &mut model, &all, &all.from_nchw(&nchw), &conditioning.extra, &conditioning.inputs);
+    let few = tasks::fused(&network, images, Some(tasks::wanted(images)), &[]);
+    let fewer = forward(gpu, &mut model, &all, &all.from_nchw(&nchw), &few.extra, &few.inputs);
+    rel_l2(&fused, &merged).max(rel_l2(&fewer, &merged))
+}
+
+#[test]
+fn merged_equals_fused_on_every_kernel_family() {
+    let mut gpu = gpu();
+    let mut families = vec![gpu.target().contraction, Contraction::Tiled];
+    if let Some(lanes @ (4 | 8 | 16)) = gpu.target().subgroup {
+        families.push(Contraction::Subgroup { lanes, cols: 2 });
+    }
+    families.dedup();
+    let case = case("instruct-ipt-all-convs-odd");
+    let names: Vec<String> = vernis::checkpoint::adapters::tasks(&case.weights);
+    let config: Vec<String> = serde_json::from_value(case.config["tasks"].clone()).expect("names");
+    assert_eq!(names.len(), config.len());
+    let image = Shape::new(1, 18, 21, 3);
+    let images = ["derain=0.7,denoise=0.3", "dehaze", "desnow=-0.5"].map(|t| tasks::parse(t, &config).expect("tasks"));
+    for family in families {
+        gpu.set_contraction(family);
+        let difference = compare(&gpu, &case.weights, &case.config, &image, &images);
+        assert!(difference <= 1e-5, "{family:?}: {difference:.2e}");
+    }
+}
+
+#[test]
+fn a_merge_can_be_undone() {
+    let gpu = gpu();
+    let case = case("instruct-ipt-conv1x1");
+    let network = InstructIpt::parse(&case.config, &case.weights).expect("a configuration");
+    let mut model = Model::with_network(case.weights.clone(), from_config(&case.config, &case.weights).expect("it"))
+        .expect("a model");
+    let image = Shape::new(1, 16, 16, 3);
+    let picture = image.from_nchw(&noise(3 * 256));
+    let base = forward(&gpu, &mut model, &image, &picture, &[], &[]);
+    let mut run = |text: &str, scale: f32| {
+        let mut weights = tasks::parse(text, &network.adapters().tasks).expect("tasks");
+        weights.iter_mut().for_each(|w| *w *= scale);
+        let (conditioning, factors) = tasks::merged(&network, &weights, &[]);
+        model.merge(&gpu, &crate::key(&image, &conditioning.extra), &factors).expect("a merge");
+        forward(&gpu, &mut model, &image, &picture, &conditioning.extra, &[])
+    };
+    assert!(rel_l2(&run("derain", 1.0), &base) > 0.1, "a task changes the result");
+    assert_eq!(run("derain", 0.0), base, "no task is the carrier itself");
+}
