@@ -1,5 +1,6 @@
 //! Attention of every query over all keys of its image, streamed: an invocation keeps one query and its running
-//! softmax, so memory does not grow with the number of keys.
+//! softmax, so memory does not grow with the number of keys. Four keys at a time: the query and the sums, which may not
+//! fit in registers, are touched once for four.
 //! axis DTYPE f32 f16
 //! axis DQ 1 12
 #import shared/dtype
@@ -52,21 +53,32 @@ fn main(
     if CAUSAL { end = min(end, query + 1u); }
     var largest = -3.4e38;
     var weight = 0.0;
-    for (var n = 0u; n < end; n++) {
-        let key = (first + n) * p.k_stride + p.k_offset + head * $(DQ)u;
-        var products = vec4<f32>(0.0);
-        #repeat D 0 DQ
-        products = fma(q$D, unpack(k[key + $(D)u]), products);
+    for (var n = 0u; n < end; n += 4u) {
+        #repeat K 0 4
+        let token$K = first + min(n + $(K)u, p.keys - 1u);
+        let key$K = token$K * p.k_stride + p.k_offset + head * $(DQ)u;
+        let value$K = token$K * p.v_stride + p.v_offset + head * $(DQ)u;
+        var products$K = vec4<f32>(0.0);
         #end
-        let logit = dot(products, vec4<f32>(1.0));
-        let next = max(largest, logit);
-        let shrink = exp(largest - next);
-        let share = exp(logit - next);
-        largest = next;
-        weight = fma(weight, shrink, share);
-        let value = (first + n) * p.v_stride + p.v_offset + head * $(DQ)u;
         #repeat D 0 DQ
-        sum$D = fma(vec4<f32>(share), unpack(v[value + $(D)u]), sum$D * shrink);
+        #repeat K 0 4
+        products$K = fma(q$D, unpack(k[key$K + $(D)u]), products$K);
+        #end
+        #end
+        let one = vec4<f32>(1.0);
+        let seen = vec4<u32>(n) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(end);
+        let products = vec4<f32>(dot(products0, one), dot(products1, one), dot(products2, one), dot(products3, one));
+        let logits = select(vec4<f32>(-3.4e38), products, seen);
+        let next = max(largest, max(max(logits.x, logits.y), max(logits.z, logits.w)));
+        let shrink = exp(largest - next);
+        let share = select(vec4<f32>(0.0), exp(logits - next), seen);
+        largest = next;
+        weight = fma(weight, shrink, dot(share, one));
+        #repeat D 0 DQ
+        sum$D *= shrink;
+        #repeat K 0 4
+        sum$D = fma(vec4<f32>(share[$K]), unpack(v[value$K + $(D)u]), sum$D);
+        #end
         #end
     }
     #repeat D 0 DQ

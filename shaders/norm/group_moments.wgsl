@@ -36,7 +36,8 @@ fn main(
     let size = (p.pixels + p.chunks - 1u) / p.chunks;
     let start = min(chunk * size, p.pixels);
     let end = min(start + size, p.pixels);
-    let about = unpack(x[(image * p.pixels + min(start, p.pixels - 1u)) * p.quads + column]);
+    var about = vec4<f32>(0.0);
+    if start < end { about = unpack(x[(image * p.pixels + start) * p.quads + column]); }
     var sum = vec4<f32>(0.0);
     var square = vec4<f32>(0.0);
     for (var i = start + local / 8u; i < end; i += 8u) {
