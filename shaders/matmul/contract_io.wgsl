@@ -28,6 +28,8 @@ struct Params {
     pad: u32,
     // Vectors from one image's weights to the next; 0 when all share them.
     w_batch: u32,
+    // The first panel of this dispatch: a matrix too large for one binding comes in parts.
+    first_panel: u32,
     // Quads of the low-rank segment; 0 without one.
     r4: u32,
 }
@@ -38,7 +40,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
 @group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
-@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4], or [batch, n4] factors
+@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4], or [batch, n4]
 @group(0) @binding(7) var<storage, read> low: array<Store>;           // [batch, rows, r4]
 #if OUT == f32
 @group(0) @binding(8) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
@@ -53,7 +55,7 @@ override NORM: u32 = 0u;
 // Prologue: multiply by a factor per channel (channel attention).
 override SCALE: bool = false;
 override BIAS: bool = false;
-// Epilogue: 0 none, 1 add the residual, 3 multiply by a factor for each image and channel.
+// Epilogue: 0 none, 1 add the residual; of a value for each image and channel: 2 multiply by it, 3 add it.
 override RESIDUAL: u32 = 0u;
 override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
@@ -106,7 +108,8 @@ fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     var v = activate(sum, ACTIVATION);
     let at = (image * p.rows + row) * p.n4 + n4;
     if RESIDUAL == 1u { v = v + unpack(residual[at]); }
-    if RESIDUAL == 3u { v = v * unpack(residual[image * p.n4 + n4]); }
+    if RESIDUAL == 2u { v = v * unpack(residual[image * p.n4 + n4]); }
+    if RESIDUAL == 3u { v = v + unpack(residual[image * p.n4 + n4]); }
     store(at, v);
 }
 

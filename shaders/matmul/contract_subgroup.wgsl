@@ -77,11 +77,12 @@ fn main(
     }
     #end
 
+    let column = p.first_panel + panel;
     #if GATED == 1
     // COLS is 2: the second quad of a lane is the gate partner of the first.
-    let quad = panel * $(LANES)u + lane;
-    let b0 = bias_of(panel * $(2*LANES)u + lane);
-    let b1 = bias_of(panel * $(2*LANES)u + $(LANES)u + lane);
+    let quad = column * $(LANES)u + lane;
+    let b0 = bias_of(column * $(2*LANES)u + lane);
+    let b1 = bias_of(column * $(2*LANES)u + $(LANES)u + lane);
     if quad < p.n4 {
         #repeat R 0 ROWS
         if first + $(R)u < p.rows { finish(image, first + $(R)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1)); }
@@ -89,7 +90,7 @@ fn main(
     }
     #else
     #repeat N 0 COLS
-    let quad$N = panel * $(COLS*LANES)u + $(N*LANES)u + lane;
+    let quad$N = column * $(COLS*LANES)u + $(N*LANES)u + lane;
     if quad$N < p.n4 {
         let b = bias_of(quad$N);
         #repeat R 0 ROWS

@@ -89,11 +89,12 @@ fn main(
     }
     #end
 
+    let column = p.first_panel + panel;
     #if GATED == 1
-    let quad = panel * 8u + tx;
+    let quad = column * 8u + tx;
     if quad < p.n4 {
-        let b0 = bias_of(panel * QUADS + tx);
-        let b1 = bias_of(panel * QUADS + 8u + tx);
+        let b0 = bias_of(column * QUADS + tx);
+        let b1 = bias_of(column * QUADS + 8u + tx);
         #repeat R 0 8
         if first + ty + $(R*8)u < p.rows {
             finish(image, first + ty + $(R*8)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1));
@@ -102,7 +103,7 @@ fn main(
     }
     #else
     #repeat N 0 2
-    let quad$N = panel * QUADS + $(N*8)u + tx;
+    let quad$N = column * QUADS + $(N*8)u + tx;
     if quad$N < p.n4 {
         let b = bias_of(quad$N);
         #repeat R 0 8

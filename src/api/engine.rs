@@ -10,9 +10,10 @@ use crate::base::{DType, Error, Kind, Result, task};
 use crate::checkpoint::StateDict;
 use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
 use crate::image::Picture;
-use crate::run::conditions::{Conditioning, genlv};
+use crate::run::conditions::{Conditioning, genlv, told};
 use crate::run::tiling::{Layout, layout};
 use crate::run::{self, shipped};
+use crate::text::instruction::{Understood, understand};
 
 /// How an engine is made.
 #[derive(Debug, Clone, Default)]
@@ -108,7 +109,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<Report> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision)?;
+        let condition = self.condition(model, instruction, precision, None, options)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
         Ok(self.report(model, &layout, condition, precision))
     }
@@ -132,7 +133,7 @@ impl Engine {
                 .why("it is the share of the restored picture, 0 to 1"));
         }
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision)?;
+        let condition = self.condition(model, instruction, precision, Some(picture), options)?;
         let layout = self.layout(model, (picture.width, picture.height), &condition, precision, options)?;
         let start = Instant::now();
         let mut notes = Vec::new();
@@ -161,7 +162,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<Vec<LayerTime>> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision)?;
+        let condition = self.condition(model, instruction, precision, None, options)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
         let plan = model.inner.plan(&self.gpu, &layout.key)?;
         for (name, values) in &condition.inputs {
@@ -184,7 +185,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<(String, String)> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision)?;
+        let condition = self.condition(model, instruction, precision, None, options)?;
         let layout = self.layout(model, size, &condition, precision, options)?;
         let (dot, json) = model.inner.plan(&self.gpu, &layout.key)?.dump();
         Ok((dot, format!("{json:#}")))
@@ -228,44 +229,55 @@ impl Engine {
         }
     }
 
-    /// What the instruction means for this model.
-    fn condition(&self, model: &mut Model, instruction: &Instruction, precision: DType) -> Result<Conditioning> {
-        let takes_pairs = model.inner.network().prompt_width() > 0;
-        match instruction {
+    /// What the instruction means for this model. `picture` is missing when a restoration is only planned.
+    fn condition(
+        &self,
+        model: &mut Model,
+        instruction: &Instruction,
+        precision: DType,
+        picture: Option<&Picture>,
+        options: &RestoreOptions,
+    ) -> Result<Conditioning> {
+        let shares = match instruction {
             Instruction::Pair { before, after } => {
                 model.refuse_pairs()?;
                 let prompt = genlv::encode(&mut model.inner, &self.gpu, precision, before, after)?;
-                genlv::condition(&model.inner, &prompt, format!("example pair of {}x{}", before.width, before.height))
+                let explain = format!("example pair of {}x{}", before.width, before.height);
+                return genlv::condition(&model.inner, &prompt, explain);
             }
             Instruction::Prompt(path) => {
                 model.refuse_pairs()?;
-                genlv::condition(&model.inner, &genlv::load(path)?, format!("stored prompt {}", path.display()))
+                return genlv::condition(
+                    &model.inner,
+                    &genlv::load(path)?,
+                    format!("stored prompt {}", path.display()),
+                );
             }
-            Instruction::Task(name) => {
-                let task = task::find(name)?;
-                if takes_pairs {
-                    let prompt = genlv::stored(model.inner.dict(), task.name)?;
-                    return genlv::condition(&model.inner, &prompt, format!("task {}", task.name));
-                }
-                let known = model.tasks();
-                if !known.is_empty() && !model.can_do(task.name) {
-                    return Err(Error::new(Kind::Usage, format!("{} was not trained for {}", model.name, task.name))
-                        .why(format!("it does {}", known.join(", ")))
-                        .advice("leave --model out to get weights that do, or leave --task out"));
-                }
-                Ok(Conditioning { explain: vec![format!("task {}", task.name)], ..Conditioning::default() })
-            }
-            Instruction::Blind if takes_pairs => {
-                Err(Error::new(Kind::Usage, format!("{} must be told its task", model.name))
-                    .why("it follows a task name or an example pair")
-                    .advice(format!(
-                        "use --task with one of {}, or --prompt-pair BEFORE AFTER",
-                        model.tasks().join(", ")
-                    )))
-            }
-            Instruction::Blind => Ok(Conditioning::default()),
+            Instruction::Task(text) => told::parse(text)?,
+            Instruction::Words(text) => shares_of(&understand(text)?),
+            Instruction::Blind => Vec::new(),
+        };
+        let mut condition =
+            told::condition(&mut model.inner, &self.gpu, precision, &shares, picture, options.memory_budget)?;
+        if let Instruction::Words(text) = instruction {
+            condition.explain.insert(0, understand(text)?.to_string());
+        }
+        Ok(condition)
+    }
+
+    /// Loads the shipped model that follows a plain sentence best.
+    pub fn load_for_words(&self, text: &str) -> Result<Model> {
+        match &shares_of(&understand(text)?)[..] {
+            [(name, _)] => self.load_for_task(name),
+            many => Err(Error::new(Kind::Usage, "the sentence asks for several things at once")
+                .why(many.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", "))
+                .advice("ask for one, or name weights that blend tasks with --model")),
         }
     }
+}
+
+fn shares_of(understood: &Understood) -> Vec<told::Share> {
+    understood.weights().into_iter().map(|(task, weight)| (task.name().to_owned(), weight)).collect()
 }
 
 impl Model {
@@ -278,13 +290,9 @@ impl Model {
         &self.name
     }
 
-    /// Tasks the model can be told: those of its metadata, or those whose prompts it stores.
+    /// Tasks the model can be told, whatever its family.
     pub fn tasks(&self) -> Vec<String> {
-        if self.inner.network().prompt_width() > 0 {
-            genlv::stored_tasks(self.inner.dict())
-        } else {
-            self.inner.tasks()
-        }
+        told::tasks(&self.inner)
     }
 
     pub fn can_do(&self, task: &str) -> bool {

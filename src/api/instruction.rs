@@ -11,8 +11,11 @@ pub enum Instruction {
     /// Nothing: the weights do the one thing they were trained for, or decide themselves.
     #[default]
     Blind,
-    /// A task of [`TASKS`](crate::TASKS), by name or alias.
+    /// A task of [`TASKS`](crate::TASKS), by name or alias, or a blend such as `derain=0.7,denoise=0.3` for models that
+    /// mix tasks.
     Task(String),
+    /// A plain English sentence; refused when it is not clear what it asks for.
+    Words(String),
     /// An example: the same picture before and after.
     Pair { before: Box<Picture>, after: Box<Picture> },
     /// Prompt tokens stored by [`Engine::save_prompt`](crate::Engine::save_prompt).

@@ -60,7 +60,7 @@ impl Channels {
 
     /// The vec4s of segments `range`.
     pub fn quads_of(&self, range: Range<usize>) -> Range<u32> {
-        let width = |s: &[u32]| s.iter().map(|c| c.next_multiple_of(4) / 4).sum::<u32>();
+        let width = |s: &[u32]| s.iter().map(|c| c.div_ceil(4)).sum::<u32>();
         let start = width(&self.segments[..range.start]);
         start..start + width(&self.segments[range])
     }

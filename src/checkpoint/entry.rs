@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 
 use super::element::Element;
-use super::generate::fill_uniform;
+use super::generate::{advance, fill_uniform};
 
 /// Bytes that outlive every view of them.
 #[derive(Debug)]
@@ -79,6 +79,29 @@ impl Entry {
         }
     }
 
+    /// Rows `first..first + count` of the first axis, as a tensor of their own; nothing is copied.
+    pub fn rows(&self, first: usize, count: usize) -> Option<Entry> {
+        let (rows, rest) = self.shape.split_first()?;
+        if first.checked_add(count)? > *rows {
+            return None;
+        }
+        let skipped = first * element_count(rest)?;
+        let size = self.element.size();
+        let source = match &self.source {
+            Source::Dense { backing, at } => Source::Dense { backing: Arc::clone(backing), at: at + skipped * size },
+            Source::Strided { backing, at, strides } => Source::Strided {
+                backing: Arc::clone(backing),
+                at: at + first * strides.first()? * size,
+                strides: strides.clone(),
+            },
+            Source::Uniform { state, lo, hi } => {
+                Source::Uniform { state: advance(*state, skipped as u64), lo: *lo, hi: *hi }
+            }
+        };
+        let shape = std::iter::once(count).chain(rest.iter().copied()).collect();
+        Some(Entry { element: self.element, shape, source })
+    }
+
     /// `count` values from `first` on, appended to `out`; false when the tensor holds no floats.
     pub fn append_f32(&self, first: usize, count: usize, out: &mut Vec<f32>) -> bool {
         if let Source::Uniform { state, lo, hi } = self.source {
@@ -138,6 +161,20 @@ mod tests {
         assert_eq!(strided(&[2, 2], &[6, 2], 1).dense(0, 4).unwrap().as_ref(), [1, 3, 7, 9]);
         assert_eq!(strided(&[3], &[0], 5).dense(0, 3).unwrap().as_ref(), [5, 5, 5]);
         assert_eq!(strided(&[], &[], 5).dense(0, 1).unwrap().as_ref(), [5], "a scalar");
+    }
+
+    #[test]
+    fn rows_are_views() {
+        let rows = |t: &Entry| {
+            let mut out = Vec::new();
+            t.append_f32(0, t.elements(), &mut out);
+            out
+        };
+        let uniform =
+            Entry { element: Element::F32, shape: vec![5, 3], source: Source::Uniform { state: 9, lo: -1.0, hi: 1.0 } };
+        assert_eq!(rows(&uniform.rows(2, 2).unwrap()), rows(&uniform)[6..12]);
+        assert_eq!(strided(&[3, 2], &[1, 3], 0).rows(1, 2).unwrap().dense(0, 4).unwrap().as_ref(), [1, 4, 2, 5]);
+        assert!(uniform.rows(4, 2).is_none());
     }
 
     #[test]

@@ -23,10 +23,15 @@ pub fn start_state(name: &str, seed: u64) -> u64 {
     fnv1a64(name.as_bytes()) ^ seed
 }
 
+/// The state of the sequence `count` values later.
+pub fn advance(state: u64, count: u64) -> u64 {
+    state.wrapping_add(count.wrapping_mul(GOLDEN))
+}
+
 /// Fills `out` with the values from index `first` on.
 pub fn fill_uniform(state: u64, first: u64, lo: f64, hi: f64, out: &mut [f32]) {
     let span = hi - lo;
-    let mut s = state.wrapping_add(first.wrapping_mul(GOLDEN));
+    let mut s = advance(state, first);
     for v in out {
         s = s.wrapping_add(GOLDEN);
         let mut z = s;

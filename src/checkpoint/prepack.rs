@@ -2,6 +2,7 @@
 //! holding data, so a graph can be built, fused and costed before any weight is read.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::StateDict;
 use super::low_rank::Addition;
@@ -15,6 +16,8 @@ pub struct Matrix {
     pub bias: Option<String>,
     /// The rows of the stored tensor that are used; all when `None` (fused q, k, v projections are cut this way).
     pub rows: Option<(u32, u32)>,
+    /// The stored input channels that are used; all when `None` (a convolution whose input comes in parts).
+    pub columns: Option<(u32, u32)>,
     /// Kernel height and width.
     pub kernel: (u32, u32),
     pub inputs: Channels,
@@ -27,6 +30,8 @@ pub struct Matrix {
     pub out_scale: Option<String>,
     /// The two halves of the columns share panels.
     pub gated: bool,
+    /// The second half is the one that a gate activates, so it is packed first.
+    pub swapped: bool,
 }
 
 impl Matrix {
@@ -45,8 +50,8 @@ impl Matrix {
 pub enum Pack {
     /// `[panels, taps * K, panel quads]`, stored in the plan's precision.
     Matrix(Matrix),
-    /// A 1x1 matrix of which the checkpoint stores `total` inputs; the matrix is `inputs` of them from `first` on.
-    Columns { matrix: Matrix, first: u32, total: u32 },
+    /// `count` panels of a matrix from `first` on, when the whole exceeds one binding.
+    Part { matrix: Matrix, first: u32, count: u32 },
     /// The bias of a matrix in column order, f32.
     Bias(Matrix),
     /// Depthwise weights `[C, 1, k, k]` as `[k * k, quads]`, in the plan's precision.
@@ -74,7 +79,7 @@ impl Pack {
     /// State dict keys this buffer is made of.
     pub fn keys(&self) -> BTreeSet<&str> {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => {
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Part { matrix: m, .. } => {
                 let optional = [&m.bias, &m.gamma, &m.beta, &m.out_scale];
                 optional.into_iter().flatten().chain([&m.weight]).map(String::as_str).collect()
             }
@@ -90,7 +95,7 @@ impl Pack {
     /// Name under which the buffer is reported.
     pub fn name(&self) -> &str {
         match self {
-            Pack::Matrix(m) | Pack::Bias(m) | Pack::Columns { matrix: m, .. } => &m.weight,
+            Pack::Matrix(m) | Pack::Bias(m) | Pack::Part { matrix: m, .. } => &m.weight,
             Pack::Addition(a) => a.name(),
             Pack::Depthwise { weight: key, .. }
             | Pack::Vector { key, .. }
@@ -103,12 +108,13 @@ impl Pack {
     /// The packed bytes.
     pub fn pack(&self, dict: &StateDict, panels: Panels, precision: DType) -> Result<Vec<u8>> {
         Ok(match self {
-            Pack::Matrix(m) => precision.pack(&arrange(m, &stored(m, dict)?, dict, panels)?),
-            Pack::Columns { matrix, first, total } => {
-                let rows = sized(dict, &matrix.weight, (matrix.outputs.logical() * total) as usize)?;
-                let used = *first as usize..(first + matrix.inputs.logical()) as usize;
-                let cut: Vec<f32> = rows.chunks(*total as usize).flat_map(|row| &row[used.clone()]).copied().collect();
-                precision.pack(&arrange(matrix, &cut, dict, panels)?)
+            Pack::Matrix(_) | Pack::Part { .. } => {
+                let mut out = Vec::new();
+                self.pieces(dict, panels, precision, &mut |piece| {
+                    out.extend_from_slice(piece);
+                    Ok(())
+                })?;
+                out
             }
             Pack::Bias(m) => DType::F32.pack(&pack_bias(m, dict, panels)?),
             Pack::Depthwise { weight, kernel, channels } => {
@@ -132,15 +138,36 @@ impl Pack {
         })
     }
 
+    /// The packed bytes of a matrix in order, a few panels at a time, so that the host never holds a large one; `None`
+    /// for what is small enough to be packed whole.
+    pub fn pieces(
+        &self,
+        dict: &StateDict,
+        panels: Panels,
+        precision: DType,
+        sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<Option<()>> {
+        let (m, first, count) = match self {
+            Pack::Matrix(m) => (m, 0, columns(m, panels).1),
+            Pack::Part { matrix, first, count } => (matrix, *first, *count),
+            _ => return Ok(None),
+        };
+        let one = (panel_bytes(m, panels, precision)).max(1);
+        let step = (PIECE / one).clamp(1, u64::from(count.max(1))) as u32;
+        for from in (first..first + count).step_by(step as usize) {
+            let rows = |first: usize, count: usize| stored_rows(m, dict, first, count);
+            let range = from..from + step.min(first + count - from);
+            let piece = arrange_panels(m, &rows, dict, panels, range)?;
+            sink(&precision.pack(&piece))?;
+        }
+        Ok(Some(()))
+    }
+
     /// Bytes of the packed buffer when they follow from the layout alone; tables and flat values are small.
     pub fn bytes(&self, panels: Panels, precision: DType) -> u64 {
         match self {
-            Pack::Matrix(m) | Pack::Columns { matrix: m, .. } => {
-                let (width, count) = columns(m, panels);
-                u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded())
-                    * u64::from(4 * width * count)
-                    * precision.size() as u64
-            }
+            Pack::Matrix(m) => panel_bytes(m, panels, precision) * u64::from(columns(m, panels).1),
+            Pack::Part { matrix, count, .. } => panel_bytes(matrix, panels, precision) * u64::from(*count),
             Pack::Addition(a) => a.bytes(panels, precision),
             Pack::Bias(m) => {
                 let (width, count) = columns(m, panels);
@@ -154,6 +181,15 @@ impl Pack {
             Pack::Table { .. } | Pack::Flat { .. } => 0,
         }
     }
+}
+
+/// Bytes packed at a time.
+const PIECE: u64 = 8 << 20;
+
+/// Bytes of one panel.
+pub fn panel_bytes(m: &Matrix, panels: Panels, precision: DType) -> u64 {
+    let depth = u64::from(m.kernel.0 * m.kernel.1 * m.inputs.padded());
+    depth * u64::from(4 * columns(m, panels).0) * precision.size() as u64
 }
 
 /// Depthwise weights `[C, 1, k, k]` as `[k * k, padded channels]`.
@@ -206,8 +242,9 @@ fn place(m: &Matrix, panels: Panels) -> Vec<(usize, usize)> {
             let (quad, lane) = (at / 4, at % 4);
             let (panel, column) = if m.gated {
                 let half = m.outputs.quads() / 2;
-                let (quad, second) = if quad < half { (quad, 0) } else { (quad - half, width / 2) };
-                (quad / (width / 2), quad % (width / 2) + second)
+                let own = if quad < half { quad } else { quad - half };
+                let second = if (quad < half) == m.swapped { width / 2 } else { 0 };
+                (own / (width / 2), own % (width / 2) + second)
             } else {
                 (quad / width, quad % width)
             };
@@ -220,36 +257,56 @@ fn optional(dict: &StateDict, key: Option<&String>, count: usize) -> Result<Opti
     key.map(|k| sized(dict, k, count)).transpose()
 }
 
-/// The used rows of the stored weight, `[out, in * taps]`.
-fn stored(m: &Matrix, dict: &StateDict) -> Result<Vec<f32>> {
-    let row = (m.inputs.logical() * m.kernel.0 * m.kernel.1) as usize;
-    let out = m.outputs.logical() as usize;
-    match m.rows {
-        Some((first, last)) => {
-            debug_assert_eq!((last - first) as usize, out);
-            dict.f32_range(&m.weight, first as usize * row, out * row)
-        }
-        None => sized(dict, &m.weight, out * row),
+/// The used input channels of `count` used rows from `first` on, `[count, in * taps]`.
+fn stored_rows(m: &Matrix, dict: &StateDict, first: usize, count: usize) -> Result<Vec<f32>> {
+    let taps = (m.kernel.0 * m.kernel.1) as usize;
+    let used = m.inputs.logical() as usize * taps;
+    let shape = dict.shape(&m.weight).ok_or_else(|| dict.missing(&m.weight))?;
+    let row: usize = shape.iter().skip(1).product();
+    let skipped = m.columns.map_or(0, |(from, _)| from as usize * taps);
+    if skipped + used > row || (m.columns.is_none() && row != used) {
+        let what = format!("the tensor {} of {} has the wrong size", m.weight, dict.name());
+        return Err(Error::new(Kind::Checkpoint, what).why(format!("expected rows of {used} values, got {row}")));
     }
+    let first = first + m.rows.map_or(0, |(from, _)| from as usize);
+    let values = dict.f32_range(&m.weight, first * row, count * row)?;
+    if row == used {
+        return Ok(values);
+    }
+    Ok(values.chunks_exact(row).flat_map(|r| &r[skipped..skipped + used]).copied().collect())
 }
 
-/// The values `[out, in * taps]` in panels.
-fn arrange(m: &Matrix, weight: &[f32], dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
+/// Some of the panels. `rows` gives neighbouring rows by the first and their number, those of one panel at a time.
+fn arrange_panels(
+    m: &Matrix,
+    rows: &dyn Fn(usize, usize) -> Result<Vec<f32>>,
+    dict: &StateDict,
+    panels: Panels,
+    range: Range<u32>,
+) -> Result<Vec<f32>> {
     let (inputs, taps) = (m.inputs.logical() as usize, (m.kernel.0 * m.kernel.1) as usize);
     let gamma = optional(dict, m.gamma.as_ref(), inputs)?;
     let scale = optional(dict, m.out_scale.as_ref(), m.outputs.logical() as usize)?;
-    let (width, count) = columns(m, panels);
-    let (width, count) = (4 * width as usize, count as usize);
-    let depth = taps * m.inputs.padded() as usize;
-    let mut out = vec![0.0; count * depth * width];
-    let positions = m.inputs.positions();
-    for (o, (panel, column)) in place(m, panels).into_iter().enumerate() {
-        let factor = scale.as_ref().map_or(1.0, |s| s[o]);
-        for (i, at) in positions.iter().enumerate() {
-            let factor = factor * gamma.as_ref().map_or(1.0, |g| g[i]);
-            for tap in 0..taps {
-                let k = tap * m.inputs.padded() as usize + *at as usize;
-                out[(panel * depth + k) * width + column] = weight[(o * inputs + i) * taps + tap] * factor;
+    let width = 4 * columns(m, panels).0 as usize;
+    let padded = m.inputs.padded() as usize;
+    let depth = taps * padded;
+    let mut out = vec![0.0; range.len() * depth * width];
+    let (positions, place) = (m.inputs.positions(), place(m, panels));
+    for (own, panel) in range.zip(out.chunks_exact_mut(depth * width)) {
+        let mut from = 0;
+        while let Some(start) = place[from..].iter().position(|(p, _)| *p == own as usize).map(|at| from + at) {
+            let end = place[start..].iter().position(|(p, _)| *p != own as usize).map_or(place.len(), |at| start + at);
+            from = end;
+            let values = rows(start, end - start)?;
+            for (input, at) in positions.iter().enumerate() {
+                let factor = gamma.as_ref().map_or(1.0, |g| g[input]);
+                for tap in 0..taps {
+                    let line = &mut panel[(tap * padded + *at as usize) * width..][..width];
+                    for (o, (_, column)) in place[start..end].iter().enumerate() {
+                        let factor = factor * scale.as_ref().map_or(1.0, |s| s[start + o]);
+                        line[*column] = values[(o * inputs + input) * taps + tap] * factor;
+                    }
+                }
             }
         }
     }
@@ -265,7 +322,8 @@ fn pack_bias(m: &Matrix, dict: &StateDict, panels: Panels) -> Result<Vec<f32>> {
     };
     let inputs = m.inputs.logical() as usize;
     if let Some(beta) = optional(dict, m.beta.as_ref(), inputs)? {
-        for (b, row) in bias.iter_mut().zip(stored(m, dict)?.chunks(inputs)) {
+        for (o, b) in bias.iter_mut().enumerate() {
+            let row = stored_rows(m, dict, o, 1)?;
             *b += row.iter().zip(&beta).map(|(w, v)| f64::from(*w) * f64::from(*v)).sum::<f64>() as f32;
         }
     }

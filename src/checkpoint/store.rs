@@ -206,6 +206,25 @@ impl StateDict {
         Ok(StateDict { name: self.name.clone(), entries: Arc::new(entries), metadata: self.metadata.clone() })
     }
 
+    /// The rows of `key` under names of their own, in order and together all of them (fused q, k, v projections); the
+    /// fused tensor is gone. Nothing is copied.
+    pub fn with_rows_split(&self, key: &str, names: &[String]) -> Result<StateDict> {
+        let entry = self.entry(key)?;
+        let each = entry.shape.first().map_or(0, |rows| rows / names.len().max(1));
+        let mut entries = BTreeMap::clone(&self.entries);
+        entries.remove(key);
+        for (i, name) in names.iter().enumerate() {
+            let exact = entry.shape.first() == Some(&(each * names.len()));
+            let part = entry.rows(i * each, each).filter(|_| exact).ok_or_else(|| {
+                self.error(format!("tensor '{key}' of shape {:?} has no {} equal parts", entry.shape, names.len()))
+            })?;
+            if entries.insert(name.clone(), part).is_some() {
+                return Err(self.error(format!("tensors '{key}' and '{name}' say the same")));
+            }
+        }
+        Ok(StateDict { name: self.name.clone(), entries: Arc::new(entries), metadata: self.metadata.clone() })
+    }
+
     /// The tensors whose names start with `prefix`, without it.
     pub fn under(&self, prefix: &str) -> StateDict {
         let inside = self.entries.range(prefix.to_string()..).take_while(|(k, _)| k.starts_with(prefix));

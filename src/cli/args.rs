@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::gpu::Gpu;
+use crate::run::tune::tune;
 use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, Result, TileChoice};
 
 #[derive(Debug, Args)]
@@ -30,6 +32,13 @@ impl DeviceArgs {
             eprintln!("note: no GPU was found; running on the software adapter {} (slow)", engine.adapter().name);
         }
         Ok(engine)
+    }
+
+    /// Opens the device alone, tuned as the engine would have it.
+    pub fn gpu(&self) -> Result<Gpu> {
+        let mut gpu = Gpu::open(&self.device.parse().unwrap_or_default())?;
+        tune(&mut gpu, self.cache().as_deref())?;
+        Ok(gpu)
     }
 
     pub fn models(&self) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, all through the public interface.
 
 mod args;
+mod bench;
 mod devices;
 mod info;
 mod progress;
@@ -52,6 +53,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Run conformance cases against the outputs of the official code.
     Verify(verify::VerifyArgs),
+    /// Measure how fast this device is.
+    Bench(bench::BenchArgs),
 }
 
 /// Runs the program with the arguments of the process.
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -20,9 +20,12 @@ pub struct RestoreArgs {
     /// Output file, or directory for several inputs
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// What to do; `vernis tasks` lists the names
+    /// What to do; `vernis tasks` lists the names. Models that blend take NAME=WEIGHT,NAME=WEIGHT
     #[arg(long, value_name = "NAME", conflicts_with_all = ["prompt_pair", "prompt"])]
     task: Option<String>,
+    /// Say what to do in a plain English sentence
+    #[arg(long, value_name = "SENTENCE", conflicts_with_all = ["task", "prompt_pair", "prompt"])]
+    say: Option<String>,
     /// Weights: a file, or the name of a shipped or installed model
     #[arg(long, value_name = "FILE|NAME")]
     model: Option<String>,
@@ -255,10 +258,11 @@ fn instruction(args: &RestoreArgs) -> Result<Instruction> {
         let read = |p: &PathBuf| decode_file(p, &Limits::default()).map(Box::new);
         return Ok(Instruction::Pair { before: read(&pair[0])?, after: read(&pair[1])? });
     }
-    Ok(match (&args.prompt, &args.task) {
-        (Some(path), _) => Instruction::Prompt(path.clone()),
-        (None, Some(task)) => Instruction::Task(task.clone()),
-        (None, None) => Instruction::Blind,
+    Ok(match (&args.prompt, &args.task, &args.say) {
+        (Some(path), ..) => Instruction::Prompt(path.clone()),
+        (None, Some(task), _) => Instruction::Task(task.clone()),
+        (None, None, Some(words)) => Instruction::Words(words.clone()),
+        (None, None, None) => Instruction::Blind,
     })
 }
 
@@ -267,6 +271,7 @@ fn model(args: &RestoreArgs, engine: &Engine, instruction: &Instruction) -> Resu
     match (&args.model, instruction) {
         (Some(name), _) => engine.load(name),
         (None, Instruction::Task(task)) => engine.load_for_task(task),
+        (None, Instruction::Words(words)) => engine.load_for_words(words),
         (None, Instruction::Blind) => Err(usage("nothing says what to do with the picture")
             .advice("use --task NAME (`vernis tasks` lists them), --prompt-pair BEFORE AFTER, or --model FILE")),
         (None, _) => engine.load("genlv"),

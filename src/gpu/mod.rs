@@ -4,8 +4,10 @@ pub mod device;
 pub mod errors;
 pub mod pipelines;
 pub mod program;
+pub mod transfer;
 pub mod weights;
 
 pub use device::{AdapterSummary, DeviceChoice, Gpu, list_adapters};
 pub use program::{Program, StepTime};
+pub use transfer::Transfer;
 pub use weights::WeightBuffers;

@@ -31,7 +31,8 @@ impl Pipelines {
         self.immediates
     }
 
-    pub fn len(&self) -> usize {
+    /// Pipelines compiled so far.
+    pub fn count(&self) -> usize {
         self.compiled.lock().map_or(0, |c| c.len())
     }
 

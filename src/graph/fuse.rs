@@ -149,7 +149,7 @@ fn fuse_scale(graph: &mut Graph, i: usize) {
     }
 }
 
-/// An activation after a contraction becomes its epilogue.
+/// An activation after a contraction or a GroupNorm becomes its epilogue.
 fn fuse_activation(graph: &mut Graph, i: usize) {
     let node = &graph.nodes[i];
     let Op::Activate(a) = &node.op else { return };
@@ -158,6 +158,14 @@ fn fuse_activation(graph: &mut Graph, i: usize) {
     }
     let (a, x, y) = (a.activation, node.inputs[0], node.output);
     let Some(p) = private_producer(graph, x, i) else { return };
+    if let Op::GroupNorm(norm) = &mut graph.nodes[p].op
+        && norm.activation == Activation::None
+    {
+        norm.activation = a;
+        kill(graph, i);
+        graph.nodes[p].output = y;
+        return;
+    }
     let ok = contract(&graph.nodes[p])
         .is_some_and(|c| c.activation == Activation::None && c.gate.is_none() && !c.residual && !c.f32_out);
     if !ok {
@@ -175,14 +183,14 @@ fn fuse_activation(graph: &mut Graph, i: usize) {
 fn fuse_gate(graph: &mut Graph, i: usize) {
     let node = &graph.nodes[i];
     let Op::Gate(gate) = &node.op else { return };
-    if is_dead(node) || gate.swap {
+    if is_dead(node) {
         return;
     }
-    let (activation, x, y) = (gate.activation, node.inputs[0], node.output);
+    let (activation, swapped, x, y) = (gate.activation, gate.swap, node.inputs[0], node.output);
     let Some(p) = private_producer(graph, x, i) else { return };
     let half = graph.shape(y).c.clone();
     match graph.nodes[p].op.clone() {
-        Op::Depthwise(mut d) if d.gate.is_none() && d.activation == Activation::None => {
+        Op::Depthwise(mut d) if d.gate.is_none() && d.activation == Activation::None && !swapped => {
             d.gate = Some(activation);
             graph.nodes[p].op = d.into();
         }
@@ -191,6 +199,7 @@ fn fuse_gate(graph: &mut Graph, i: usize) {
         {
             let Some(mut m) = matrix_of(graph, &graph.nodes[p]) else { return };
             m.gated = true;
+            m.swapped = swapped;
             c.gate = Some(activation);
             c.out = half;
             graph.nodes[p].op = c.into();
@@ -202,7 +211,8 @@ fn fuse_gate(graph: &mut Graph, i: usize) {
     graph.nodes[p].output = y;
 }
 
-/// A sum with the result of a contraction becomes its residual. The contraction moves to the place of the sum, where
+/// A sum with the result of a contraction becomes its residual, also when the other operand has one value for each image
+/// and channel (the timestep of a diffusion step). The contraction moves to the place of the sum, where
 /// the other operand exists.
 fn fuse_residual(graph: &mut Graph, i: usize) {
     let node = &graph.nodes[i];
@@ -210,10 +220,14 @@ fn fuse_residual(graph: &mut Graph, i: usize) {
         return;
     }
     let (a, b, y) = (node.inputs[0], node.inputs[1], node.output);
-    if graph.shape(a) != graph.shape(b) || a == b {
+    if a == b {
         return;
     }
+    let equal = graph.shape(a) == graph.shape(b);
     for (own, other) in [(b, a), (a, b)] {
+        if !equal && own == b {
+            continue;
+        }
         let Some(p) = private_producer(graph, own, i) else { continue };
         if !contract(&graph.nodes[p]).is_some_and(|c| !c.residual && !c.f32_out) {
             continue;
@@ -251,7 +265,8 @@ fn kill(graph: &mut Graph, i: usize) {
     graph.nodes[i].params.clear();
 }
 
-fn prune(graph: &mut Graph) {
+/// Drops parameters nobody uses.
+pub(super) fn prune(graph: &mut Graph) {
     let mut kept = Vec::new();
     let mut index = vec![None; graph.params.len()];
     for node in &mut graph.nodes {

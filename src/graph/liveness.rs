@@ -1,8 +1,10 @@
 //! Pools tensors into buffers: two tensors share a slot when their lifetimes do not overlap.
 //!
-//! Greedy by size: tensors are placed from the largest down, each into the first slot that is free for its whole
-//! lifetime. A slot is as large as its first tensor, so nothing placed later grows it. One buffer a slot: WebGPU
-//! forbids binding one buffer read-only and writable in one dispatch, so a single arena cannot work.
+//! Greedy by size: tensors are placed from the largest down into slots that are free for their whole lifetime. A slot
+//! is as large as its first tensor, so nothing placed later grows it. No one rule for ties and for the choice among
+//! free slots is best on all networks (up to 1.45 of the lower bound each), so the best result of a few is taken. One
+//! buffer a slot: WebGPU forbids binding one buffer read-only and writable in one dispatch, so a single arena cannot
+//! work.
 
 use std::ops::RangeInclusive;
 
@@ -23,14 +25,46 @@ pub struct Pool {
     pub slot_of: Vec<(usize, usize)>,
 }
 
+/// Which of several free slots a tensor takes.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    First,
+    /// The smallest.
+    Smallest,
+    /// The one that is idle for the shortest time around the tensor.
+    Snuggest,
+}
+
 /// Assigns slots.
-pub fn pool(mut lives: Vec<Life>) -> Pool {
-    lives.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.alive.start().cmp(b.alive.start())));
+pub fn pool(lives: Vec<Life>) -> Pool {
+    let length = |l: &Life| l.alive.end() - l.alive.start();
+    let mut by_start = lives;
+    by_start.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.alive.start().cmp(b.alive.start())));
+    let mut by_length = by_start.clone();
+    by_length.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(length(b).cmp(&length(a))));
+    let choices = [Choice::First, Choice::Smallest, Choice::Snuggest];
+    let pools = [&by_start, &by_length].into_iter().flat_map(|order| choices.map(|choice| place(order, choice)));
+    pools.min_by_key(|p| p.slots.iter().sum::<u64>()).unwrap_or(Pool { slots: Vec::new(), slot_of: Vec::new() })
+}
+
+/// Places tensors in their order, the largest first.
+fn place(lives: &[Life], choice: Choice) -> Pool {
     let mut slots: Vec<(u64, Vec<RangeInclusive<usize>>)> = Vec::new();
     let mut slot_of = Vec::with_capacity(lives.len());
     for life in lives {
-        let overlaps = |r: &RangeInclusive<usize>| r.start() <= life.alive.end() && life.alive.start() <= r.end();
-        let found = slots.iter().position(|(_, taken)| !taken.iter().any(overlaps));
+        let (start, end) = (*life.alive.start(), *life.alive.end());
+        let overlaps = |r: &RangeInclusive<usize>| *r.start() <= end && start <= *r.end();
+        let mut free = (0..slots.len()).filter(|i| !slots[*i].1.iter().any(overlaps));
+        let idle = |i: usize| {
+            let before = slots[i].1.iter().filter(|r| *r.end() < start).map(|r| start - r.end()).min();
+            let after = slots[i].1.iter().filter(|r| *r.start() > end).map(|r| r.start() - end).min();
+            before.unwrap_or(ALWAYS) + after.unwrap_or(ALWAYS)
+        };
+        let found = match choice {
+            Choice::First => free.next(),
+            Choice::Smallest => free.min_by_key(|i| slots[*i].0),
+            Choice::Snuggest => free.min_by_key(|i| (idle(*i), slots[*i].0)),
+        };
         let slot = found.unwrap_or_else(|| {
             slots.push((life.bytes, Vec::new()));
             slots.len() - 1
@@ -40,6 +74,9 @@ pub fn pool(mut lives: Vec<Life>) -> Pool {
     }
     Pool { slots: slots.into_iter().map(|(bytes, _)| bytes).collect(), slot_of }
 }
+
+/// The idle time on a side where a slot has no neighbour.
+const ALWAYS: usize = 1000;
 
 /// The largest sum of bytes alive at one node: no pooling can do better.
 pub fn lower_bound(lives: &[Life]) -> u64 {

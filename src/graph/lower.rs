@@ -19,7 +19,7 @@ pub struct Plan {
     pub dispatches: usize,
 }
 
-/// Lifetimes of all tensors: inputs live from the start, outputs to the end.
+/// Lifetimes of all tensors: inputs live from the start, outputs and kept inputs to the end.
 pub fn lives(graph: &Graph) -> Vec<Life> {
     let end = graph.nodes.len();
     let mut spans: Vec<Option<(usize, usize)>> = vec![None; graph.tensors.len()];
@@ -35,7 +35,7 @@ pub fn lives(graph: &Graph) -> Vec<Life> {
             }
         }
     }
-    for (_, t) in &graph.outputs {
+    for t in graph.outputs.iter().map(|(_, t)| t).chain(&graph.kept) {
         if let Some(span) = &mut spans[t.0 as usize] {
             span.1 = end;
         }

@@ -6,6 +6,7 @@ pub mod dump;
 pub mod fuse;
 pub mod liveness;
 pub mod lower;
+pub mod split;
 
 use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::checkpoint::prepack::Pack;
@@ -32,6 +33,8 @@ pub struct Graph {
     pub params: Vec<Pack>,
     pub nodes: Vec<Node>,
     pub inputs: Vec<(String, TensorId)>,
+    /// Inputs that keep their values from one replay to the next.
+    pub kept: Vec<TensorId>,
     pub outputs: Vec<(String, TensorId)>,
 }
 
@@ -44,6 +47,7 @@ impl Graph {
             params: Vec::new(),
             nodes: Vec::new(),
             inputs: Vec::new(),
+            kept: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -51,6 +55,13 @@ impl Graph {
     pub fn input(&mut self, name: &str, shape: Shape) -> TensorId {
         let id = self.tensor(TensorInfo { shape, storage: Storage::Activation });
         self.inputs.push((name.to_owned(), id));
+        id
+    }
+
+    /// An input that is uploaded once and read by every replay.
+    pub fn kept_input(&mut self, name: &str, shape: Shape) -> TensorId {
+        let id = self.input(name, shape);
+        self.kept.push(id);
         id
     }
 

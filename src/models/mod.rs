@@ -1,10 +1,15 @@
 //! Floor 5: the families. Each has `detect` (does this checkpoint belong here), `config` (what the official constructor
 //! takes) and `net` (the graph).
 
+pub mod clip_text;
+pub mod convnext;
 pub mod datprl;
+pub mod diffusion_generalist;
 pub mod genlv;
 pub mod instruct_ipt;
 pub mod ipt;
+pub mod keys;
+pub mod ldm_unet;
 pub mod nafnet;
 pub mod pip;
 pub mod registry;
@@ -15,6 +20,7 @@ pub mod xrestormer;
 use serde_json::Value;
 
 use crate::base::{Error, Kind, Result};
+use crate::checkpoint::StateDict;
 use crate::graph::Graph;
 use crate::nn::Build;
 
@@ -100,6 +106,12 @@ pub trait Network: std::fmt::Debug + Send + Sync {
         let sizes = self.sizes();
         let least = sizes.least.max(sizes.multiple);
         vec![Part::main(1, least, least, Vec::new())]
+    }
+
+    /// The weights under the names that `build` asks for: families whose checkpoints come in several key layouts
+    /// rename them to one.
+    fn canonical(&self, dict: &StateDict) -> Result<StateDict> {
+        Ok(dict.clone())
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()>;

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Network, datprl, genlv, instruct_ipt, ipt, nafnet, pip, restormer, xrestormer};
+use super::{
+    Network, clip_text, convnext, datprl, diffusion_generalist, genlv, instruct_ipt, ipt, ldm_unet, nafnet, pip,
+    restormer, xrestormer,
+};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 
@@ -17,6 +20,11 @@ pub struct Family {
 
 /// In order of detection: a family whose keys include another's comes first.
 pub const FAMILIES: &[Family] = &[
+    Family {
+        name: diffusion_generalist::NAME,
+        from_config: diffusion_generalist::from_config,
+        detect: diffusion_generalist::detect,
+    },
     Family { name: instruct_ipt::NAME, from_config: instruct_ipt::from_config, detect: instruct_ipt::detect },
     Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect },
     Family { name: xrestormer::NAME, from_config: xrestormer::from_config, detect: xrestormer::detect },
@@ -25,6 +33,9 @@ pub const FAMILIES: &[Family] = &[
     Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect },
     Family { name: ipt::NAME, from_config: ipt::from_config, detect: ipt::detect },
     Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect },
+    Family { name: ldm_unet::NAME, from_config: ldm_unet::from_config, detect: ldm_unet::detect },
+    Family { name: clip_text::NAME, from_config: clip_text::from_config, detect: clip_text::detect },
+    Family { name: convnext::NAME, from_config: convnext::from_config, detect: convnext::detect },
 ];
 
 pub use super::{ARCHITECTURE, CONFIG};

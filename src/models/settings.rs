@@ -78,6 +78,14 @@ impl<'a> Settings<'a> {
         list.try_into().map_err(|l: Vec<u32>| self.bad(key, &format!("{N} numbers"), &Value::from(l)))
     }
 
+    /// A list of exactly `N` real numbers.
+    pub fn reals<const N: usize>(&mut self, key: &'static str, default: [f64; N]) -> Result<[f64; N]> {
+        let Some(v) = self.get(key) else { return Ok(default) };
+        let list = v.as_array().and_then(|a| a.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
+        let list = list.and_then(|l| <[f64; N]>::try_from(l).ok());
+        list.ok_or_else(|| self.bad(key, &format!("{N} numbers"), v))
+    }
+
     /// Refuses a setting the engine does not implement.
     pub fn only(&mut self, key: &'static str, allowed: &Value) -> Result<()> {
         match self.get(key) {

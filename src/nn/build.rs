@@ -1,8 +1,9 @@
 //! Builds a graph against a state dict: proves that every weight a layer needs is there and has its shape, and that
 //! no weight is left over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::wanted::{Free, Wanted};
 use crate::base::{Error, Kind, Result, Shape};
 use crate::checkpoint::StateDict;
 use crate::checkpoint::names::nearest;
@@ -16,12 +17,25 @@ pub struct Build<'a> {
     dict: &'a StateDict,
     used: BTreeSet<String>,
     taps: BTreeSet<String>,
+    /// Present while weights are asked for instead of read.
+    wanted: Option<Wanted<'a>>,
 }
 
 impl<'a> Build<'a> {
     /// `taps` names modules whose results become outputs as well (for debugging and conformance cases).
     pub fn new(graph: Graph, dict: &'a StateDict, taps: &[String]) -> Self {
-        Build { graph, dict, used: BTreeSet::new(), taps: taps.iter().cloned().collect() }
+        Build { graph, dict, used: BTreeSet::new(), taps: taps.iter().cloned().collect(), wanted: None }
+    }
+
+    /// Builds without a checkpoint and writes down what the network would read; see [`super::wanted`]. `nothing` is an
+    /// empty state dict.
+    pub fn wanting(graph: Graph, nothing: &'a StateDict, free: &'a Free<'a>) -> Self {
+        Build { wanted: Some(Wanted::new(free)), ..Build::new(graph, nothing, &[]) }
+    }
+
+    /// The weights that a builder made by [`Build::wanting`] was asked for.
+    pub fn into_wanted(self) -> BTreeMap<String, Vec<u32>> {
+        self.wanted.map(Wanted::into_shapes).unwrap_or_default()
     }
 
     pub fn dict(&self) -> &'a StateDict {
@@ -30,6 +44,9 @@ impl<'a> Build<'a> {
 
     /// The shape of a tensor of the checkpoint, which counts as used from now on.
     pub fn weight_shape(&mut self, key: &str) -> Result<Vec<u32>> {
+        if let Some(wanted) = &mut self.wanted {
+            return wanted.read(key);
+        }
         let shape = self.dict.shape(key).ok_or_else(|| self.dict.missing(key))?;
         let shape = shape.iter().map(|d| *d as u32).collect();
         self.used.insert(key.to_owned());
@@ -38,6 +55,10 @@ impl<'a> Build<'a> {
 
     /// Proves that `key` has `shape` and marks it used. Trailing axes of length 1 may be left out.
     pub fn expect_weight(&mut self, key: &str, shape: &[u32]) -> Result<()> {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.expect(key, shape);
+            return Ok(());
+        }
         let found = self.weight_shape(key)?;
         let trim = |s: &[u32]| {
             let end = s.iter().rposition(|d| *d != 1).map_or(0, |i| i + 1);

@@ -77,7 +77,7 @@ pub fn attend_with(
 
 pub(crate) fn head_channels(path: &str, channels: u32, heads: u32) -> Result<u32> {
     use crate::base::{Error, Kind};
-    if heads == 0 || channels % heads != 0 {
+    if heads == 0 || !channels.is_multiple_of(heads) {
         return Err(Error::new(
             Kind::Checkpoint,
             format!("{path} cannot split {channels} channels into {heads} heads"),

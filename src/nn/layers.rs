@@ -9,6 +9,9 @@ use crate::ops::elementwise::activation::Activate;
 use crate::ops::elementwise::binary::Binary;
 use crate::ops::elementwise::gate::Gate;
 use crate::ops::matmul::contract::Contract;
+use crate::ops::norm::group_moments::GroupMoments;
+use crate::ops::norm::group_norm::GroupNorm;
+use crate::ops::norm::group_stats::GroupStats;
 use crate::ops::norm::layer_norm::LayerNorm;
 use crate::ops::reduce::mean::Mean;
 use crate::ops::resample::concat::Concat;
@@ -36,17 +39,26 @@ pub struct Conv {
     pub bias: bool,
     /// Key of a factor for each output channel, folded into the weights.
     pub out_scale: Option<String>,
+    /// The input is channels `.0..` of `.1` stored ones.
+    pub slice: Option<(u32, u32)>,
 }
 
 impl Conv {
     /// Stride 1, padding `kernel / 2`.
     pub fn same(out: u32, kernel: u32, bias: bool) -> Self {
-        Conv { out: Channels::one(out), kernel, stride: 1, pad: kernel / 2, bias, out_scale: None }
+        Conv { out: Channels::one(out), kernel, stride: 1, pad: kernel / 2, bias, out_scale: None, slice: None }
     }
 
     /// 1x1.
     pub fn point(out: Channels, bias: bool) -> Self {
-        Conv { out, kernel: 1, stride: 1, pad: 0, bias, out_scale: None }
+        Conv { out, kernel: 1, stride: 1, pad: 0, bias, out_scale: None, slice: None }
+    }
+
+    /// Reads the channels from `first` on of an input that has `total`.
+    #[must_use]
+    pub fn slice(mut self, first: u32, total: u32) -> Self {
+        self.slice = Some((first, total));
+        self
     }
 
     #[must_use]
@@ -70,7 +82,8 @@ impl Build<'_> {
     /// Proves the weights of a convolution and describes its matrix.
     pub fn matrix(&mut self, path: &str, inputs: &Channels, conv: &Conv) -> Result<Matrix> {
         let weight = format!("{path}.weight");
-        self.expect_weight(&weight, &[conv.out.logical(), inputs.logical(), conv.kernel, conv.kernel])?;
+        let stored = conv.slice.map_or(inputs.logical(), |(_, total)| total);
+        self.expect_weight(&weight, &[conv.out.logical(), stored, conv.kernel, conv.kernel])?;
         let bias = conv.bias.then(|| format!("{path}.bias"));
         if let Some(key) = &bias {
             self.expect_weight(key, &[conv.out.logical()])?;
@@ -88,6 +101,7 @@ impl Build<'_> {
             weight,
             bias,
             rows: None,
+            columns: conv.slice.map(|(first, _)| (first, first + inputs.logical())),
             kernel: (conv.kernel, conv.kernel),
             inputs: inputs.clone(),
             outputs: conv.out.clone(),
@@ -95,6 +109,7 @@ impl Build<'_> {
             beta: None,
             out_scale: conv.out_scale.clone(),
             gated: false,
+            swapped: false,
         })
     }
 
@@ -145,6 +160,18 @@ impl Build<'_> {
         self.add(path, LayerNorm { eps, centre: with_bias, weight: true, bias: with_bias }, &[x], &params)
     }
 
+    /// GroupNorm with keys `path.weight`, `path.bias`.
+    pub fn group_norm(&mut self, path: &str, x: TensorId, groups: u32, eps: f32) -> Result<TensorId> {
+        let shape = self.shape(x);
+        let params =
+            [self.vector(&format!("{path}.weight"), &shape.c)?, self.vector(&format!("{path}.bias"), &shape.c)?];
+        let moments = GroupMoments::for_pixels(shape.pixels());
+        let moments = self.graph.add(&format!("{path}.moments"), moments, &[x], &[])?;
+        let stats = GroupStats { groups, eps, pixels: shape.pixels() };
+        let stats = self.graph.add(&format!("{path}.stats"), stats, &[moments], &[])?;
+        self.add(path, GroupNorm { groups, activation: Activation::None }, &[x, stats], &params)
+    }
+
     pub fn sum(&mut self, path: &str, a: TensorId, b: TensorId) -> Result<TensorId> {
         self.graph.add(path, Binary::ADD, &[a, b], &[])
     }
@@ -155,6 +182,11 @@ impl Build<'_> {
 
     pub fn activate(&mut self, path: &str, x: TensorId, activation: Activation) -> Result<TensorId> {
         self.graph.add(path, Activate { activation }, &[x], &[])
+    }
+
+    /// `first half * activation(second half)`.
+    pub fn swapped_gate(&mut self, path: &str, x: TensorId, activation: Activation) -> Result<TensorId> {
+        self.graph.add(path, Gate { activation, swap: true }, &[x], &[])
     }
 
     /// `activation(first half) * second half`.
@@ -177,6 +209,11 @@ impl Build<'_> {
     /// Bilinear, half-pixel centres.
     pub fn resize(&mut self, path: &str, x: TensorId, h: u32, w: u32) -> Result<TensorId> {
         self.graph.add(path, Resize { h, w, nearest: false }, &[x], &[])
+    }
+
+    /// Source index floor(i * in / out).
+    pub fn resize_nearest(&mut self, path: &str, x: TensorId, h: u32, w: u32) -> Result<TensorId> {
+        self.graph.add(path, Resize { h, w, nearest: true }, &[x], &[])
     }
 
     /// Zero-pads right and bottom to a multiple of `multiple`; nothing is added when the size fits.

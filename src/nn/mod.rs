@@ -7,6 +7,7 @@ pub mod gated_ffn;
 pub mod layers;
 pub mod token_attention;
 pub mod unet_levels;
+pub mod wanted;
 pub mod window_attention;
 
 pub use build::{Build, refuse_unread};

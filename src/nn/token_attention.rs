@@ -1,4 +1,5 @@
-//! Multi-head attention over tokens with separate q, k and v projections (GenLV's SpatCrossAttn, the UNet's attention).
+//! Multi-head attention over tokens with separate q, k and v projections (GenLV's SpatCrossAttn, the text tower, the
+//! diffusion UNet).
 
 use crate::base::{Channels, Result};
 use crate::kernel::TensorId;
@@ -17,15 +18,31 @@ pub fn token_attention(
     heads: u32,
 ) -> Result<TensorId> {
     let out = b.shape(x).c;
-    let inner = b.weight_shape(&format!("{path}.to_q.weight"))?[0];
-    let c = head_channels(path, inner, heads)?;
-    let split = || Conv::point(Channels::repeat(c, heads), false);
-    let q = b.conv(&format!("{path}.to_q"), x, split())?;
-    let k = b.conv(&format!("{path}.to_k"), k, split())?;
-    let v = b.conv(&format!("{path}.to_v"), v, split())?;
-    let op = GlobalAttention { heads, channels: c, segments: (0, 0, 0), causal: false };
-    let t = b.graph.add(&format!("{path}.attention"), op, &[q, k, v], &[])?;
+    let q = project_heads(b, &format!("{path}.to_q"), x, heads, false)?;
+    let k = project_heads(b, &format!("{path}.to_k"), k, heads, false)?;
+    let v = project_heads(b, &format!("{path}.to_v"), v, heads, false)?;
+    let t = attend_heads(b, path, (q, k, v), heads, false)?;
     let y = b.conv(&format!("{path}.to_out.0"), t, Conv::point(out, true))?;
     b.tap(path, y);
     Ok(y)
+}
+
+/// A linear layer whose result has one channel segment a head; its width is read from the checkpoint.
+pub fn project_heads(b: &mut Build<'_>, path: &str, x: TensorId, heads: u32, bias: bool) -> Result<TensorId> {
+    let inner = b.weight_shape(&format!("{path}.weight"))?[0];
+    let c = head_channels(path, inner, heads)?;
+    b.conv(path, x, Conv::point(Channels::repeat(c, heads), bias))
+}
+
+/// softmax(q k^T / sqrt(c)) v of projected tokens; causal if a token sees only those up to itself.
+pub fn attend_heads(
+    b: &mut Build<'_>,
+    path: &str,
+    (q, k, v): (TensorId, TensorId, TensorId),
+    heads: u32,
+    causal: bool,
+) -> Result<TensorId> {
+    let channels = b.shape(q).c.segments()[0];
+    let op = GlobalAttention { heads, channels, segments: (0, 0, 0), causal };
+    b.graph.add(&format!("{path}.attention"), op, &[q, k, v], &[])
 }

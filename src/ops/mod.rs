@@ -54,7 +54,13 @@ ops! {
         modulate::Modulate,
     }
     matmul { contract::Contract, merge::Merge }
-    norm { layer_norm::LayerNorm, row_stats::RowStats }
+    norm {
+        group_moments::GroupMoments,
+        group_norm::GroupNorm,
+        group_stats::GroupStats,
+        layer_norm::LayerNorm,
+        row_stats::RowStats,
+    }
     reduce {
         adaptive_mean::AdaptiveMean,
         box_mean::BoxMean,

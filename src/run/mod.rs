@@ -1,8 +1,10 @@
 //! Floor 6: where graphs meet the device. A [`Model`] holds a checkpoint and its plans; the rest of the floor feeds it
 //! pictures in tiles, guards what comes out and checks conformance cases.
 
+pub mod bench;
 pub mod chop;
 pub mod conditions;
+pub mod diffusion;
 pub mod guard;
 mod merge;
 pub mod model;

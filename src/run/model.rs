@@ -11,6 +11,7 @@ use crate::gpu::{Gpu, WeightBuffers};
 use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
+use crate::graph::split::split;
 use crate::models::{Network, registry};
 use crate::nn::Build;
 
@@ -54,6 +55,7 @@ impl Model {
     }
 
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
+        let dict = network.canonical(&dict)?;
         let model = Model {
             dict,
             network,
@@ -120,6 +122,7 @@ impl Model {
         let (mut graph, _) = b.into_parts();
         fuse(&mut graph);
         self.network.adapt(&mut graph, &key.part)?;
+        split(&mut graph)?;
         Ok(graph)
     }
 
@@ -165,9 +168,23 @@ impl Model {
         if let Some(index) = self.packed.get(&key) {
             return Ok(*index);
         }
-        let bytes = pack.pack(&self.dict, panels(gpu), precision)?;
-        let index = self.weights.push(gpu, pack.name(), &bytes)?;
+        let index = self.pack(gpu, pack, panels(gpu), precision)?;
         self.packed.insert(key, index);
+        Ok(index)
+    }
+
+    /// Packs one weight and uploads it; matrices travel in pieces.
+    fn pack(&mut self, gpu: &Gpu, pack: &Pack, panels: Panels, precision: DType) -> Result<usize> {
+        if !matches!(pack, Pack::Matrix(_) | Pack::Part { .. }) {
+            return self.weights.push(gpu, pack.name(), &pack.pack(&self.dict, panels, precision)?);
+        }
+        let index = self.weights.reserve(gpu, pack.name(), pack.bytes(panels, precision))?;
+        let mut at = 0;
+        pack.pieces(&self.dict, panels, precision, &mut |piece| {
+            self.weights.write(gpu, index, at, piece)?;
+            at += piece.len() as u64;
+            Ok(())
+        })?;
         Ok(index)
     }
 }

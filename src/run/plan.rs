@@ -4,7 +4,7 @@ use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::gpu::{Gpu, Program, StepTime};
 use crate::graph::Graph;
 use crate::graph::lower::{Plan as Cost, lower};
-use crate::kernel::TensorId;
+use crate::kernel::{Commands, TensorId};
 use crate::models::Part;
 
 /// What makes two plans the same.
@@ -35,6 +35,11 @@ impl Plan {
 
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// The dispatches, in order.
+    pub fn commands(&self) -> &Commands {
+        self.program.commands()
     }
 
     fn find(list: &[(String, TensorId)], name: &str) -> Result<TensorId> {

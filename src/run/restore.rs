@@ -88,19 +88,23 @@ fn one(
     key: &PlanKey,
     step: &mut dyn FnMut(f32) -> bool,
 ) -> Result<Vec<f32>> {
+    let range = model.network().range();
     let plan = model.plan(gpu, key)?;
     let shape = plan.input_shape("input")?;
     if shape.c.logical() != 3 {
         return Err(Error::new(Kind::Usage, "this checkpoint does not take colour pictures")
             .why(format!("its input has {} channels", shape.c.logical())));
     }
-    plan.upload(gpu, "input", &shape.pad_channels(cut))?;
+    let cut: Vec<f32> = cut.iter().map(|v| v * range).collect();
+    plan.upload(gpu, "input", &shape.pad_channels(&cut))?;
     for (name, values) in &conditioning.inputs {
         plan.upload(gpu, name, values)?;
     }
     plan.run(gpu, step)?;
     let out = plan.output_shape("output")?;
-    Ok(out.strip_channels(&plan.read(gpu, "output")?))
+    let mut values = out.strip_channels(&plan.read(gpu, "output")?);
+    values.iter_mut().for_each(|v| *v /= range);
+    Ok(values)
 }
 
 /// Repeats alpha for super-resolution: a hard matte stays hard.

@@ -6,7 +6,7 @@ use crate::base::{DType, Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::graph::lower::Plan as Cost;
 use crate::image::{Tile, tile};
-use crate::models::Part;
+use crate::models::{Part, TilePolicy};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,13 +59,15 @@ pub fn layout(
     budget: u64,
 ) -> Result<Layout> {
     let sizes = model.network().sizes();
-    let up = |v: u32| v.max(sizes.least).next_multiple_of(sizes.multiple);
+    // A network of one fixed size gets tiles of that size anywhere; the others whole multiples.
+    let fixed = sizes.tiles == TilePolicy::Fixed;
+    let up = |v: u32| if fixed { v.max(sizes.least) } else { v.max(sizes.least).next_multiple_of(sizes.multiple) };
     let padded = (up(width), up(height));
     let (advised, overlap) = model.tile_advice().unwrap_or((u32::MAX, 32));
     let attempt = |edge: u32| -> Result<Layout> {
-        let edge = up(edge.min(padded.0.max(padded.1)));
-        let overlap = overlap.min(edge / 4);
-        let tiles = tile::plan(padded.0, padded.1, edge, overlap, sizes.multiple);
+        let edge = if fixed { sizes.least } else { up(edge.min(padded.0.max(padded.1))) };
+        let overlap = if fixed { edge / 2 } else { overlap.min(edge / 4) };
+        let tiles = tile::plan(padded.0, padded.1, edge, overlap, if fixed { 1 } else { sizes.multiple });
         let (w, h) = tiles.first().map_or(padded, |t| (t.w, t.h));
         let key = PlanKey { part: Part::main(1, h, w, extra.to_vec()), precision };
         let (cost, weights) = model.cost(gpu, &key)?;

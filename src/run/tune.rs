@@ -66,6 +66,7 @@ fn timed(gpu: &Gpu) -> Result<f64> {
         weight: "w".into(),
         bias: None,
         rows: None,
+        columns: None,
         kernel: (1, 1),
         inputs: channels.clone(),
         outputs: channels.clone(),
@@ -73,6 +74,7 @@ fn timed(gpu: &Gpu) -> Result<f64> {
         beta: None,
         out_scale: None,
         gated: false,
+        swapped: false,
     };
     let w = graph.param(Pack::Matrix(matrix));
     let y = graph.add("tune", Contract::linear(channels, false), &[x], &[w])?;

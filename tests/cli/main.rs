@@ -1,5 +1,6 @@
 //! The program as a stranger runs it: good input gives a picture, bad input its own message and exit code.
 
 mod bad_input;
+mod bench;
 mod restore;
 mod run;

@@ -77,7 +77,7 @@ fn check(
     keys.extend_from_slice(own);
     let dict = weights(&keys);
     let (x, prompt) = (values(1, 2 * c * PIXELS), values(2, 2 * P as usize));
-    let shape = Shape { n: 2, h: 3, w: 5, c: Channels::split(segments.to_vec()) };
+    let shape = Shape { n: 2, h: 3, w: 5, c: Channels::split(Vec::from(segments)) };
     let piece = Piece {
         inputs: vec![shape, Shape::new(2, 1, 1, P)],
         graph: Box::new(move |b, t| fuse_block(b, fusion, "b", t[0], t[1])),

@@ -35,7 +35,8 @@ fn every_op_has_its_twins() {
 
 #[test]
 fn every_kernel_belongs_to_an_op() {
-    for kernel in kernels() {
+    // Kernels that measure the device compute nothing a network needs, so they are no ops.
+    for kernel in kernels().into_iter().filter(|k| !k.starts_with("bench/")) {
         let owned = vernis::ops::STEMS.iter().any(|s| kernel == *s || kernel.starts_with(&format!("{s}_")));
         assert!(owned, "no op launches shaders/{kernel}.wgsl");
     }

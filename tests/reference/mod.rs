@@ -6,7 +6,9 @@ pub mod attention {
     pub mod channel_gram;
     pub mod channel_project;
     pub mod channel_softmax;
+    pub mod channel_topm;
     pub mod global_attention;
+    pub mod prompt_select;
     pub mod window_attention;
 }
 pub mod conv {
@@ -14,25 +16,38 @@ pub mod conv {
 }
 pub mod elementwise {
     pub mod activation;
+    pub mod add_table;
     pub mod binary;
+    pub mod blend;
+    pub mod dual_gate;
     pub mod gate;
+    pub mod modulate;
 }
 pub mod matmul {
     pub mod contract;
+    pub mod merge;
 }
 pub mod norm {
+    pub mod group_moments;
+    pub mod group_norm;
+    pub mod group_stats;
     pub mod layer_norm;
     pub mod row_stats;
 }
 pub mod reduce {
+    pub mod adaptive_mean;
     pub mod box_mean;
     pub mod mean;
+    pub mod weighted_rows;
 }
 pub mod resample {
+    pub mod channel_slice;
     pub mod concat;
+    pub mod pixel_regroup;
     pub mod pixel_shuffle;
     pub mod pixel_unshuffle;
     pub mod resize;
+    pub mod stored;
     pub mod window;
 }
 

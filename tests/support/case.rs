@@ -27,7 +27,7 @@ pub struct Input {
 
 impl Input {
     pub fn new(n: u32, h: u32, w: u32, segments: &[u32]) -> Self {
-        let shape = Shape { n, h, w, c: Channels::split(segments.to_vec()) };
+        let shape = Shape { n, h, w, c: Channels::split(Vec::from(segments)) };
         Input { shape, storage: Storage::Activation, lo: -1.0, hi: 1.0 }
     }
 

@@ -98,9 +98,9 @@ fn encoder_decoder(k: &mut Keys, c: &Config<'_>, latent: &str, block: &dyn Fn(&m
         (0..count).for_each(|i| block(k, level, &format!("{path}.{i}"), width));
     };
     k.conv("patch_embed.proj", d, c.number("inp_channels"), 3, false);
-    for level in 0..3 {
+    for (level, count) in n.iter().take(3).enumerate() {
         let width = d << level;
-        stage(k, &format!("encoder_level{}", level + 1), level, n[level], width);
+        stage(k, &format!("encoder_level{}", level + 1), level, *count, width);
         k.conv(&format!("down{}_{}.body.0", level + 1, level + 2), width / 2, width, 3, false);
     }
     stage(k, latent, 3, n[3], 8 * d);

@@ -6,7 +6,7 @@ import torch
 from batches import PROMPT_SIZE, make_pair, to_tensor
 from data import random_crop
 
-TRIAL_SIZE = 128
+TRIAL_SIZE = 64
 
 
 @torch.no_grad()

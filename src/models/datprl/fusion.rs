@@ -92,6 +92,7 @@ pub fn fuse_prompts(
         weight,
         bias: Some(bias),
         rows: Some((2 * dim, 3 * dim)),
+        columns: None,
         kernel: (1, 1),
         inputs: b.shape(degradation).c,
         outputs: c.clone(),
@@ -99,6 +100,7 @@ pub fn fuse_prompts(
         beta: None,
         out_scale: None,
         gated: false,
+        swapped: false,
     };
     let params = b.matrix_params(values);
     let t = b.graph.add(&format!("{path}.v"), Contract::linear(c.clone(), true), &[degradation], &params)?;
@@ -161,6 +163,7 @@ fn half(b: &mut Build<'_>, path: &str, x: TensorId, out: Channels, first: u32, b
         weight: format!("{path}.weight"),
         bias: bias.then_some(bias_key),
         rows: None,
+        columns: Some((first, first + b.shape(x).c.logical())),
         kernel: (1, 1),
         inputs: b.shape(x).c,
         outputs: out.clone(),
@@ -168,10 +171,10 @@ fn half(b: &mut Build<'_>, path: &str, x: TensorId, out: Channels, first: u32, b
         beta: None,
         out_scale: None,
         gated: false,
+        swapped: false,
     };
     let mut params = Vec::with_capacity(2);
-    let total = 2 * out.logical();
-    params.push(b.graph.param(Pack::Columns { matrix: matrix.clone(), first, total }));
+    params.push(b.graph.param(Pack::Matrix(matrix.clone())));
     if bias {
         params.push(b.graph.param(Pack::Bias(matrix)));
     }

@@ -27,7 +27,7 @@ fn encoder(c: &Config, b: &mut Build<'_>, x: TensorId) -> Result<(Asked, Vec<Ten
         let path = format!("encoders.{level}");
         let skip = stage(b, &path, *count as usize, deep, |b, p, x| block_with(b, p, x, &Pool::GLOBAL, |_, t| Ok(t)))?;
         let out = Channels::one(2 * b.shape(skip).c.logical());
-        let down = Conv { out, kernel: 2, stride: 2, pad: 0, bias: true, out_scale: None };
+        let down = Conv { out, stride: 2, pad: 0, ..Conv::same(0, 2, true) };
         deep = b.conv(&format!("downs.{level}"), skip, down)?;
         skips.push(skip);
     }

@@ -138,6 +138,7 @@ impl Layers<'_> {
                 weight: key.clone(),
                 bias: None,
                 rows: Some((from * token, to * token)),
+                columns: None,
                 kernel: (1, 1),
                 inputs: b.shape(x).c,
                 outputs: outputs.clone(),
@@ -145,6 +146,7 @@ impl Layers<'_> {
                 beta: None,
                 out_scale: None,
                 gated: false,
+                swapped: false,
             };
             let params = b.matrix_params(matrix);
             let name = ["q", "k", "v"][from as usize..to as usize].concat();

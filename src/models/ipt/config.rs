@@ -81,7 +81,7 @@ impl Config {
         if self.n_feats == 0 || self.n_feats > 4096 || self.n_colors == 0 {
             return wrong("n_feats", format!("{} features of {} colours", self.n_feats, self.n_colors));
         }
-        if self.num_heads == 0 || self.token() % self.num_heads != 0 {
+        if self.num_heads == 0 || !self.token().is_multiple_of(self.num_heads) {
             return wrong("num_heads", format!("{} heads do not divide tokens of {}", self.num_heads, self.token()));
         }
         if self.no_pos && self.pos_every {

@@ -13,9 +13,8 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
     }
     // A level may have no blocks; the scalers count the levels.
     let levels = children(dict, "ups");
-    let list = |container: &str| -> Vec<u64> {
-        (0..levels).map(|l| children(dict, &format!("{container}.{l}"))).collect()
-    };
+    let list =
+        |container: &str| -> Vec<u64> { (0..levels).map(|l| children(dict, &format!("{container}.{l}"))).collect() };
     Some(json!({
         "img_channel": axis(dict, "intro.weight", 1)?,
         "width": axis(dict, "intro.weight", 0)?,

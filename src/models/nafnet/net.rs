@@ -24,7 +24,7 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
         t = stage(b, &format!("encoders.{level}"), *count as usize, t, |b, p, x| block(b, p, x, &pool))?;
         skips.push(t);
         let out = Channels::one(2 * b.shape(t).c.logical());
-        let down = Conv { out, kernel: 2, stride: 2, pad: 0, bias: true, out_scale: None };
+        let down = Conv { out, stride: 2, pad: 0, ..Conv::same(0, 2, true) };
         t = b.conv(&format!("downs.{level}"), t, down)?;
         pool.down();
     }

@@ -1,8 +1,8 @@
 //! Attention of all queries over all keys, self or cross, without a matrix of their products.
 
 use crate::base::Channels;
-use crate::kernel::generated::attention_global_attention::{NAME, Params};
-use crate::kernel::{Dispatch, Key, Target};
+use crate::kernel::generated::{attention_global_attention as whole, attention_global_attention_split as split};
+use crate::kernel::{Contraction, Dispatch, Key, Target};
 use crate::ops::{Kernel, Lower, TensorInfo, arity, expect};
 
 /// Inputs: the tensors that hold q, k and v (may be one). One channel segment a head.
@@ -35,11 +35,11 @@ impl Kernel for GlobalAttention {
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let (q, k, v) = (cx.shape(0), cx.shape(1), cx.shape(2));
         let offset = |c: &Channels, first: usize| c.quads_of(first..first + self.heads as usize).start;
-        let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
-            .define("DQ", self.channels.div_ceil(4))
-            .constant("CAUSAL", u32::from(self.causal));
-        let params = Params {
+        let dq = self.channels.div_ceil(4);
+        let key = |shader| {
+            Key::new(shader).define("DTYPE", cx.precision.name()).constant("CAUSAL", u32::from(self.causal))
+        };
+        let params = whole::Params {
             batch: q.n,
             queries: q.pixels(),
             keys: k.pixels(),
@@ -55,6 +55,36 @@ impl Kernel for GlobalAttention {
         };
         let bindings = vec![cx.input(0).into(), cx.input(1).into(), cx.input(2).into(), cx.out().into()];
         let flops = 4 * u64::from(q.rows()) * u64::from(k.pixels()) * u64::from(self.heads * self.channels);
-        vec![Dispatch::new(key, &params, bindings, q.n * self.heads * q.pixels().div_ceil(64)).flops(flops)]
+        let rows = q.n * self.heads;
+        // A GPU has some 255 registers an invocation; a CPU keeps what does not fit in its first-level cache.
+        let dispatch = if cx.target.contraction == Contraction::Tiled && dq > WIDEST {
+            let whole::Params { batch, queries, keys, heads, q_stride, q_offset, k_stride, k_offset, .. } = params;
+            let whole::Params { v_stride, v_offset, scale, k_batch, .. } = params;
+            let params = split::Params {
+                batch,
+                queries,
+                keys,
+                heads,
+                dq,
+                q_stride,
+                q_offset,
+                k_stride,
+                k_offset,
+                v_stride,
+                v_offset,
+                scale,
+                k_batch,
+            };
+            let key = key(split::NAME).define("DP", dq.div_ceil(PARTS)).define("PARTS", PARTS);
+            Dispatch::new(key, &params, bindings, rows * q.pixels().div_ceil(64 / PARTS))
+        } else {
+            Dispatch::new(key(whole::NAME).define("DQ", dq), &params, bindings, rows * q.pixels().div_ceil(64))
+        };
+        vec![dispatch.flops(flops)]
     }
 }
+
+/// Quads of a head that one invocation of a GPU keeps, twice over.
+const WIDEST: u32 = 16;
+/// Invocations that share a query of a wider head.
+const PARTS: u32 = 4;

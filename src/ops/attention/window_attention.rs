@@ -27,7 +27,7 @@ impl Kernel for WindowAttention {
         expect(self.window * self.window <= target.max_workgroup_invocations, || {
             format!("a window of {0}x{0} needs more than {1} invocations", self.window, target.max_workgroup_invocations)
         })?;
-        expect(self.overlap >= self.window && (self.overlap - self.window) % 2 == 0, || {
+        expect(self.overlap >= self.window && (self.overlap - self.window).is_multiple_of(2), || {
             format!("a key window of {} does not surround {}", self.overlap, self.window)
         })?;
         Ok(TensorInfo::activation(s.with_channels(Channels::repeat(self.channels, self.heads))))

@@ -30,7 +30,7 @@ const STRIP: u32 = 8;
 pub(crate) fn first_half(c: &Channels) -> Result<Channels, String> {
     let (a, b) = c.segments().split_at(c.segments().len() / 2);
     expect(a == b, || format!("a gate needs two equal halves, got segments {:?}", c.segments()))?;
-    Ok(Channels::split(a.to_vec()))
+    Ok(Channels::split(Vec::from(a)))
 }
 
 impl Kernel for Depthwise {

@@ -20,8 +20,8 @@ pub enum Prologue {
 /// `y = epilogue(prologue(x) * W + b)`.
 ///
 /// Inputs, each only if its field says so: x, row statistics, channel scale `[n, 1, 1, k]`, residual (shape of the
-/// output) or factors `[n, 1, 1, out]`, per-image weights, low-rank products. Parameters: matrix (unless `dynamic`),
-/// bias (if `bias`).
+/// output, or one value for each image and channel) or factors `[n, 1, 1, out]`, per-image weights, low-rank products.
+/// Parameters: matrix or its parts (unless `dynamic`), bias (if `bias`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// Channels of the output; of one half when gated.
@@ -46,6 +46,8 @@ pub struct Contract {
     pub low_rank: bool,
     /// Store f32 whatever the precision.
     pub f32_out: bool,
+    /// Panels of each part of the matrix when it is too large for one binding; see `graph::split`.
+    pub part: Option<u32>,
 }
 
 impl Contract {
@@ -71,6 +73,7 @@ impl Contract {
             dynamic: false,
             low_rank: false,
             f32_out: false,
+            part: None,
         }
     }
 
@@ -83,6 +86,12 @@ impl Contract {
         let (a, b) = self.segments.unwrap_or((0, x.segments().len()));
         let range = x.quads_of(a..b);
         (range.start, range.end - range.start)
+    }
+
+    /// First panel and number of panels of each part of the matrix.
+    pub fn parts(&self, panels: u32) -> Vec<(u32, u32)> {
+        let step = self.part.unwrap_or(panels).max(1);
+        (0..panels).step_by(step as usize).map(|first| (first, step.min(panels - first))).collect()
     }
 
     fn inputs(&self) -> usize {
@@ -124,7 +133,8 @@ impl Kernel for Contract {
         }
         if self.residual {
             let s = take();
-            expect(*s == shape, || format!("residual has shape {s}, expected {shape}"))?;
+            let each_image = s.pixels() == 1 && s.n == shape.n && s.c == shape.c;
+            expect(*s == shape || each_image, || format!("residual has shape {s}, expected {shape}"))?;
         }
         if self.factors {
             let s = take();
@@ -165,16 +175,12 @@ impl Kernel for Contract {
         let scale = take(self.scale);
         let residual = take(self.residual || self.factors);
         let dynamic = take(self.dynamic);
+        let parts = self.parts(panels);
+        let (matrices, rest) = cx.params.split_at(if self.dynamic { 0 } else { parts.len().min(cx.params.len()) });
+        let bias: Binding = rest.first().copied().into();
+        let broadcast = self.residual && cx.inputs.iter().any(|(t, info)| Some(*t) == residual && info.shape != *y);
         let low = take(self.low_rank);
         let r4 = low.map_or(0, |_| cx.shape(self.inputs() - 1).c.quads());
-        let mut params = cx.params.iter().copied();
-        let matrix = match dynamic {
-            Some(t) => Binding::Tensor(t),
-            None => params.next().into(),
-        };
-        let bias: Binding = params.next().into();
-        let bindings =
-            vec![cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into(), cx.out().into()];
         // The tiled and the subgroup kernel share one parameter struct (shaders/matmul/contract_io.wgsl).
         let io = subgroup::Params {
             batch: y.n,
@@ -186,18 +192,15 @@ impl Kernel for Contract {
             x_offset: offset,
             k4,
             n4,
-            panels,
+            panels: 0,
             kernel_h: self.kernel.0,
             kernel_w: self.kernel.1,
             stride: self.stride,
             pad: self.pad,
             w_batch: if self.dynamic { panels * taps * 4 * k4 * panel } else { 0 },
+            first_panel: 0,
             r4,
         };
-        let flops = 2 * u64::from(y.rows())
-            * u64::from(taps * 4 * k4 + 4 * r4)
-            * u64::from(4 * n4)
-            * if gated { 2 } else { 1 };
         let key = |shader| {
             Key::new(shader)
                 .define("DTYPE", cx.precision.name())
@@ -208,24 +211,36 @@ impl Kernel for Contract {
                 .constant("NORM", self.prologue as u32)
                 .constant("SCALE", u32::from(self.scale))
                 .constant("BIAS", u32::from(self.bias))
-                .constant("RESIDUAL", if self.factors { 3 } else { u32::from(self.residual) })
+                .constant("RESIDUAL", if broadcast { 3 } else if self.factors { 2 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
         };
-        let dispatch = match cx.target.contraction {
-            Contraction::Subgroup { lanes, cols } => {
-                let key = key(subgroup::NAME)
-                    .define("LANES", lanes)
-                    .define("ROWS", SUBGROUP_ROWS)
-                    .define("COLS", if gated { 2 } else { cols });
-                Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * panels)
+        let dispatch = |(i, (first, count)): (usize, (u32, u32))| {
+            let matrix = match dynamic {
+                Some(t) => Binding::Tensor(t),
+                None => matrices.get(i).copied().into(),
+            };
+            let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
+            let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
+            let io = subgroup::Params { panels: count, first_panel: first, ..io };
+            let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
+            let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
+            match cx.target.contraction {
+                Contraction::Subgroup { lanes, cols } => {
+                    let key = key(subgroup::NAME)
+                        .define("LANES", lanes)
+                        .define("ROWS", SUBGROUP_ROWS)
+                        .define("COLS", if gated { 2 } else { cols });
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * count)
+                }
+                Contraction::Tiled => {
+                    let io: tiled::Params = bytemuck::cast(io);
+                    Dispatch::new(key(tiled::NAME), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                }
             }
-            Contraction::Tiled => {
-                let io: tiled::Params = bytemuck::cast(io);
-                Dispatch::new(key(tiled::NAME), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * panels)
-            }
+            .flops(flops)
         };
-        vec![dispatch.flops(flops)]
+        parts.into_iter().enumerate().map(dispatch).collect()
     }
 }
 

@@ -79,7 +79,7 @@ impl Plane {
 impl Chop {
     /// The tiles of an `h` x `w` picture for a network that takes `tile` x `tile`.
     pub fn new(h: usize, w: usize, tile: usize) -> Result<Chop> {
-        if tile < 4 || tile % 4 != 0 {
+        if tile < 4 || !tile.is_multiple_of(4) {
             return Err(Error::new(Kind::Checkpoint, "the official tiling needs a tile side divisible by 4")
                 .why(format!("the network takes {tile}x{tile}")));
         }

@@ -4,6 +4,7 @@ pub mod datprl;
 pub mod genlv;
 pub mod pip;
 pub mod tasks;
+pub mod told;
 
 use crate::base::{Error, Kind, Result, Shape};
 

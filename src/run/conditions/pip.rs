@@ -48,7 +48,7 @@ pub fn blend(classes: usize, shares: &[(usize, f32)]) -> Result<Vec<f32>> {
 /// summing to 1.
 pub fn condition(model: &Model, weights: &[f32], images: u32) -> Result<Conditioning> {
     let classes = classes(model);
-    if weights.is_empty() || classes == 0 || weights.len() % classes != 0 {
+    if weights.is_empty() || classes == 0 || !weights.len().is_multiple_of(classes) {
         return Err(Error::new(Kind::Usage, "this PIP checkpoint needs to be told its task")
             .why(format!("got {} class weights, expected {classes}", weights.len()))
             .advice("name a task, or a blend of tasks"));
@@ -56,8 +56,7 @@ pub fn condition(model: &Model, weights: &[f32], images: u32) -> Result<Conditio
     let mut explain = Vec::new();
     for row in weights.chunks(classes) {
         let sum: f32 = row.iter().sum();
-        // NaN passes no comparison.
-        if !((sum - 1.0).abs() <= SLACK) {
+        if sum.is_nan() || (sum - 1.0).abs() > SLACK {
             return Err(Error::new(Kind::Usage, "class weights must sum to 1").why(format!("{row:?} sum to {sum}")));
         }
         let mut parts: Vec<(usize, f32)> = row.iter().copied().enumerate().filter(|(_, w)| *w != 0.0).collect();

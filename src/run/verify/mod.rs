@@ -1,14 +1,18 @@
 //! Runs conformance cases and compares every output and tap with the values of the official code.
 
 mod conditioned;
+mod generalist;
 mod host;
 mod network;
+mod parts;
+mod tables;
 mod tasks;
 mod tiled;
 
 use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::{Case, Data};
 use crate::gpu::Gpu;
+use crate::models::{clip_text, convnext, diffusion_generalist, ldm_unet};
 
 /// One compared tensor.
 #[derive(Debug, Clone)]
@@ -69,6 +73,10 @@ pub fn verify(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
         })?,
     };
     let (checked, tensors) = match case.family.as_str() {
+        convnext::NAME => parts::convnext(gpu, case, precision)?,
+        clip_text::NAME => parts::clip_text(gpu, case, precision)?,
+        ldm_unet::NAME => parts::ldm_unet(gpu, case, precision)?,
+        diffusion_generalist::NAME => generalist::run(gpu, case, precision)?,
         "ipt" => tiled::run(gpu, case, precision)?,
         "instruct-ipt" => tasks::run(gpu, case, precision)?,
         _ => network::run(gpu, case, precision)?,

@@ -25,9 +25,15 @@ fn case(name: &str, heads: u32, c: u32, (n, h, w): (u32, u32, u32), temperature:
         let map = channel_topm(&channel_gram(&q, &k, count), g.weight("temperature"), BLEND.map(|b| g.weight(b)[0]));
         // In memory the map is `[n, heads, padded c, padded c]`.
         let (side, padded) = (c as usize, c.next_multiple_of(4) as usize);
-        Plain::fill(map.n, map.c, padded, padded, |n, head, i, j| {
-            if i < side && j < side { map.at(n, head, i, j) } else { 0.0 }
-        })
+        Plain::fill(
+            map.n,
+            map.c,
+            padded,
+            padded,
+            |n, head, i, j| {
+                if i < side && j < side { map.at(n, head, i, j) } else { 0.0 }
+            },
+        )
     })
     .weight("temperature", &[heads, 1, 1], 0.5 * temperature, temperature)
     .param(Pack::Flat { key: "temperature".into() })

@@ -32,9 +32,8 @@ fn with_weights(mut case: Case, tasks: u32, kernel: u32, channels: &Channels) ->
 fn alone(name: &str, n: u32, tasks: u32, kernel: u32, segments: &[u32]) -> Case {
     let channels = Channels::split(segments.to_vec());
     let op = Blend { rows: kernel * kernel, channels: channels.clone(), tasks };
-    let case = Case::new(name, op, vec![Input::new(n, 1, 1, &[tasks])], Tolerance::Sum, move |g| {
-        weights(g, tasks, kernel)
-    });
+    let case =
+        Case::new(name, op, vec![Input::new(n, 1, 1, &[tasks])], Tolerance::Sum, move |g| weights(g, tasks, kernel));
     with_weights(case, tasks, kernel, &channels)
 }
 

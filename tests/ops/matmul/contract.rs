@@ -15,6 +15,7 @@ pub fn matrix(inputs: &Channels, outputs: &Channels, kernel: u32, bias: bool) ->
         weight: "weight".into(),
         bias: bias.then(|| "bias".into()),
         rows: None,
+        columns: None,
         kernel: (kernel, kernel),
         inputs: inputs.clone(),
         outputs: outputs.clone(),
@@ -22,11 +23,12 @@ pub fn matrix(inputs: &Channels, outputs: &Channels, kernel: u32, bias: bool) ->
         beta: None,
         out_scale: None,
         gated: false,
+        swapped: false,
     }
 }
 
 fn case(name: &str, input: Input, out: &[u32], kernel: u32, stride: u32, pad: u32, bias: bool) -> Case {
-    let (inputs, outputs) = (input.shape.c.clone(), Channels::split(out.to_vec()));
+    let (inputs, outputs) = (input.shape.c.clone(), Channels::split(Vec::from(out)));
     let (from, to) = (inputs.logical(), outputs.logical());
     let m = matrix(&inputs, &outputs, kernel, bias);
     let op = Contract::conv(outputs, kernel, stride, pad, bias);

@@ -98,12 +98,12 @@ fn case(s: Spec) -> Case {
     let shape = &s.input.shape;
     let all = &shape.c;
     let inputs = match s.segments {
-        Some((a, b)) => Channels::split(all.segments()[a..b].to_vec()),
+        Some((a, b)) => Channels::split(Vec::from(&all.segments()[a..b])),
         None => all.clone(),
     };
     let outputs = Channels::split(s.out.clone());
     let kept = match s.gate {
-        Some(_) => Channels::split(s.out[..s.out.len() / 2].to_vec()),
+        Some(_) => Channels::split(Vec::from(&s.out[..s.out.len() / 2])),
         None => outputs.clone(),
     };
     let mut m = matrix(&inputs, &outputs, s.kernel, s.bias);

@@ -133,11 +133,10 @@ pub fn cases() -> Vec<Case> {
         case("1x1, odd everything", Spec { bias: true, ..spec(Input::new(3, 3, 11, &[7]), &[9], 1, 5) }),
         case("1x1, wide rank", spec(Input::new(1, 9, 9, &[16]), &[40], 1, 70)),
         case("3x3", spec(Input::new(2, 6, 5, &[5]), &[10], 3, 3)),
-        case("3x3 with bias and residual", Spec {
-            bias: true,
-            residual: true,
-            ..spec(Input::new(1, 7, 9, &[16]), &[16], 3, 8)
-        }),
+        case(
+            "3x3 with bias and residual",
+            Spec { bias: true, residual: true, ..spec(Input::new(1, 7, 9, &[16]), &[16], 3, 8) },
+        ),
         case("after a norm", Spec { norm: true, bias: true, ..spec(Input::new(2, 4, 9, &[10]), &[13], 1, 6) }),
         case("gated", Spec { gated: true, ..spec(Input::new(2, 5, 5, &[8]), &[21, 21], 1, 4) }),
         case("one of each", spec(Input::new(1, 1, 1, &[1]), &[1], 1, 1)),

@@ -11,9 +11,8 @@ pub fn channel_topm(gram: &Plain, temperature: &[f64], blend: [f64; 4]) -> Plain
         for head in 0..gram.c {
             for i in 0..c {
                 let norm = |row: usize, at: usize| gram.at(n, head, row, at).sqrt().max(1e-12);
-                let logits: Vec<f64> = (0..c)
-                    .map(|j| gram.at(n, head, i, j) / norm(c, i) / norm(c + 1, j) * temperature[head])
-                    .collect();
+                let logits: Vec<f64> =
+                    (0..c).map(|j| gram.at(n, head, i, j) / norm(c, i) / norm(c + 1, j) * temperature[head]).collect();
                 let mut order: Vec<usize> = (0..c).collect();
                 order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
                 for (k, weight) in kept.iter().zip(blend) {

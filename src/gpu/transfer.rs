@@ -1,0 +1,75 @@
+//! Buffers that are only copied: what moving data to, from and on a device costs without any kernel.
+
+use super::device::Gpu;
+use super::errors::scoped;
+use crate::base::{Error, Kind, Result};
+
+impl Gpu {
+    /// Sends pending uploads to the device and waits until they have arrived.
+    pub fn flush(&self) -> Result<()> {
+        self.queue.submit([]);
+        self.wait()
+    }
+}
+
+/// Two device buffers of one size and a mappable third.
+pub struct Transfer {
+    from: wgpu::Buffer,
+    to: wgpu::Buffer,
+    mapped: wgpu::Buffer,
+    bytes: u64,
+}
+
+impl Transfer {
+    /// `bytes` is a multiple of 4.
+    pub fn new(gpu: &Gpu, bytes: u64) -> Result<Transfer> {
+        let make = |usage| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("transfer"),
+                size: bytes,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        scoped(&gpu.device, "cannot allocate the buffers of a copy", || Transfer {
+            from: make(usage),
+            to: make(usage),
+            mapped: make(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            bytes,
+        })
+    }
+
+    /// Host to device, waited for.
+    pub fn upload(&self, gpu: &Gpu, data: &[u8]) -> Result<()> {
+        gpu.queue.write_buffer(&self.from, 0, &data[..self.bytes as usize]);
+        gpu.flush()
+    }
+
+    /// From one device buffer to the other, `times` times in one submit, waited for.
+    pub fn copy(&self, gpu: &Gpu, times: u32) -> Result<()> {
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
+        for _ in 0..times {
+            encoder.copy_buffer_to_buffer(&self.from, 0, &self.to, 0, self.bytes);
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.wait()
+    }
+
+    /// Device to host, into `out`.
+    pub fn read(&self, gpu: &Gpu, out: &mut Vec<u8>) -> Result<()> {
+        let failed = |why: String| Error::new(Kind::Device, "reading back from the device failed").why(why);
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
+        encoder.copy_buffer_to_buffer(&self.to, 0, &self.mapped, 0, self.bytes);
+        gpu.queue.submit([encoder.finish()]);
+        let slice = self.mapped.slice(..);
+        let (send, receive) = std::sync::mpsc::channel();
+        slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r)));
+        gpu.wait()?;
+        receive.recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        out.clear();
+        out.extend_from_slice(&slice.get_mapped_range().map_err(|e| failed(e.to_string()))?);
+        self.mapped.unmap();
+        Ok(())
+    }
+}

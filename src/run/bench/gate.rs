@@ -1,0 +1,231 @@
+//! The correctness gate: no time without a right result.
+
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::kernels::Case;
+use super::plain::Plain;
+use super::workloads::Job;
+use crate::base::{DType, Result};
+use crate::gpu::Gpu;
+use crate::kernel::Contraction;
+use crate::run::model::Model;
+use crate::run::verify::rel_l2;
+
+/// What the gate found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// Relative L2 distance from the reference; the worst of the outputs that were looked at.
+    pub error: Option<f64>,
+    /// What it was compared with.
+    pub reference: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    #[serde(rename = "pass")]
+    Pass,
+    #[serde(rename = "FAIL")]
+    Fail,
+    /// There was nothing to compare with: the row is shown and never ranked.
+    #[serde(rename = "unchecked")]
+    Unchecked,
+}
+
+impl Outcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "FAIL",
+            Outcome::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// Largest relative L2 distance of a whole network.
+pub const fn tolerance(precision: DType) -> f64 {
+    match precision {
+        DType::F32 => 1e-4,
+        DType::F16 => 2e-2,
+    }
+}
+
+/// What the outputs of a network are compared with.
+pub enum Reference {
+    /// All values, as another kernel family computed them in f32.
+    Values(Vec<f32>, String),
+    /// Some values stored in the repository.
+    Probes(Vec<f32>),
+    /// A kernel: plain loops.
+    Plain(Vec<(usize, f32)>),
+    None,
+}
+
+impl Reference {
+    /// Stored probes, else another contraction family of the same device, else f32 for an f16 run, else nothing.
+    pub fn of_network(
+        gpu: &mut Gpu,
+        open: &dyn Fn() -> Result<Model>,
+        job: &Job,
+        stored: Option<&str>,
+    ) -> Result<Reference> {
+        if let Some(probes) = stored.and_then(probes) {
+            return Ok(Reference::Probes(probes));
+        }
+        let chosen = gpu.target().contraction;
+        let other = other_family(chosen, &gpu.contraction_candidates());
+        if other.is_none() && job.key.precision == DType::F32 {
+            return Ok(Reference::None);
+        }
+        gpu.set_contraction(other.unwrap_or(chosen));
+        // Weights are packed for one family, so the reference has a model of its own.
+        let result = open().and_then(|mut model| compute(gpu, &mut model, job));
+        gpu.set_contraction(chosen);
+        Ok(Reference::Values(result?, format!("{} f32", family_name(other.unwrap_or(chosen)))))
+    }
+
+    /// 64 elements of a kernel's output, corners and seams of tiles among them.
+    pub fn of_kernel(case: &Case, plain: &Plain<'_>) -> Reference {
+        let (w, h) = (case.width as usize, case.height as usize);
+        let elements = (0..64usize).map(|i| {
+            let (px, py) = match i {
+                0 => (0, 0),
+                1 => (w - 1, h - 1),
+                2 => (w - 1, 0),
+                _ => (i * 7919 % w, i * 104_729 % h),
+            };
+            let c = i * 31 % plain.width();
+            ((py * w + px) * plain.width() + c, plain.at(px, py, c) as f32)
+        });
+        Reference::Plain(elements.collect())
+    }
+
+    /// Compares outputs, logical channels without padding.
+    pub fn judge(&self, outputs: &[Vec<f32>], tolerance: f64) -> Verdict {
+        let name = match self {
+            Reference::Values(_, name) => name.clone(),
+            Reference::Probes(_) => format!("stored probes, suite {}", super::SUITE),
+            Reference::Plain(_) => "plain loops".into(),
+            Reference::None => {
+                return Verdict { outcome: Outcome::Unchecked, error: None, reference: "none".into() };
+            }
+        };
+        let worst = outputs.iter().map(|o| self.distance(o)).fold(0.0, worse);
+        let passed = !outputs.is_empty() && worst <= tolerance;
+        let outcome = if passed { Outcome::Pass } else { Outcome::Fail };
+        // JSON knows no NaN.
+        Verdict { outcome, error: worst.is_finite().then_some(worst), reference: name }
+    }
+
+    fn distance(&self, output: &[f32]) -> f64 {
+        match self {
+            Reference::Values(expected, _) => rel_l2(output, expected),
+            Reference::Probes(expected) => rel_l2(&probe(output), expected),
+            Reference::Plain(elements) => {
+                let at = |(i, _): &(usize, f32)| output.get(*i).copied().unwrap_or(f32::NAN);
+                let ours: Vec<f32> = elements.iter().map(at).collect();
+                rel_l2(&ours, &elements.iter().map(|(_, v)| *v).collect::<Vec<f32>>())
+            }
+            Reference::None => f64::INFINITY,
+        }
+    }
+}
+
+/// NaN is worse than anything.
+fn worse(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// A family that shares as little code as possible with `chosen`.
+fn other_family(chosen: Contraction, candidates: &[Contraction]) -> Option<Contraction> {
+    let kind = |c: &Contraction| std::mem::discriminant(c);
+    candidates.iter().find(|c| kind(c) != kind(&chosen)).copied()
+}
+
+pub fn family_name(family: Contraction) -> String {
+    match family {
+        Contraction::Subgroup { lanes, cols } => format!("subgroup of {lanes}, {cols} columns"),
+        Contraction::Tiled => "tiled".into(),
+    }
+}
+
+/// The output of a network in f32.
+pub fn compute(gpu: &Gpu, model: &mut Model, job: &Job) -> Result<Vec<f32>> {
+    let mut key = job.key.clone();
+    key.precision = DType::F32;
+    let plan = model.plan(gpu, &key)?;
+    for (name, values) in &job.inputs {
+        plan.upload(gpu, name, values)?;
+    }
+    plan.run(gpu, &mut |_| true)?;
+    Ok(plan.output_shape("output")?.strip_channels(&plan.read(gpu, "output")?))
+}
+
+/// Values of an output that a stored reference holds.
+pub const PROBES: usize = 128;
+
+/// Places spread over the whole output, moving along the rows as they go down.
+pub fn probe(output: &[f32]) -> Vec<f32> {
+    let stride = output.len() / PROBES;
+    (0..PROBES).map(|i| output.get(i * stride + i * 7 % stride.max(1)).copied().unwrap_or(f32::NAN)).collect()
+}
+
+/// The stored values of `name`, such as `nafnet-w32 256x256`.
+fn probes(name: &str) -> Option<Vec<f32>> {
+    static STORED: OnceLock<Value> = OnceLock::new();
+    let stored = STORED.get_or_init(|| serde_json::from_str(include_str!("probes_v1.json")).unwrap_or(Value::Null));
+    let values = stored.get(name)?.as_array()?;
+    values.iter().map(|v| v.as_f64().map(|v| v as f32)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output() -> Vec<f32> {
+        (0..4096).map(|i| (i as f32 * 0.01).sin()).collect()
+    }
+
+    fn outcome(reference: &Reference, output: Vec<f32>) -> Outcome {
+        reference.judge(&[output], 1e-4).outcome
+    }
+
+    #[test]
+    fn the_right_output_passes() {
+        let values = Reference::Values(output(), "itself".into());
+        assert_eq!(outcome(&values, output()), Outcome::Pass);
+        assert_eq!(outcome(&Reference::Probes(probe(&output())), output()), Outcome::Pass);
+    }
+
+    #[test]
+    fn bent_outputs_fail() {
+        let values = Reference::Values(output(), "itself".into());
+        let mut bent = output();
+        bent[1234] += 0.1;
+        assert_eq!(outcome(&values, bent.clone()), Outcome::Fail);
+        bent[1234] = f32::NAN;
+        assert_eq!(outcome(&values, bent), Outcome::Fail);
+        assert_eq!(outcome(&values, output()[1..].to_vec()), Outcome::Fail);
+        assert_eq!(values.judge(&[], 1e-4).outcome, Outcome::Fail, "no output is no pass");
+        let second = vec![output(), vec![0.0; 4096]];
+        assert_eq!(values.judge(&second, 1e-4).outcome, Outcome::Fail, "every output counts");
+        let shifted = output().iter().map(|v| v + 0.001).collect();
+        assert_eq!(outcome(&Reference::Probes(probe(&output())), shifted), Outcome::Fail);
+    }
+
+    #[test]
+    fn nothing_to_compare_with_is_no_pass() {
+        assert_eq!(outcome(&Reference::None, output()), Outcome::Unchecked);
+    }
+
+    #[test]
+    fn another_family_is_another_kernel() {
+        let one = Contraction::Subgroup { lanes: 8, cols: 1 };
+        let two = Contraction::Subgroup { lanes: 8, cols: 2 };
+        assert_eq!(other_family(one, &[one, two, Contraction::Tiled]), Some(Contraction::Tiled));
+        assert_eq!(other_family(Contraction::Tiled, &[Contraction::Tiled]), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! The roofline: how fast a kernel could be on this device, given the operations and bytes its plan says it needs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::micro::Micro;
+use crate::checkpoint::prepack::Panels;
+use crate::gpu::{Gpu, StepTime};
+use crate::graph::Graph;
+use crate::kernel::{Binding, Step};
+use crate::ops::Op;
+use crate::run::plan::Plan;
+
+/// The kernels of one kind inside a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Stem of the op; a dense convolution wider than 1x1 is told apart from the 1x1 ones.
+    pub op: String,
+    pub dispatches: usize,
+    pub ms: f64,
+    pub flops: u64,
+    pub bytes: u64,
+    /// Percent of the roof: of the time the limiting resource needs at least. Absent where no roof was measured.
+    pub roof: Option<f64>,
+    /// `compute`, `memory` or `launch`.
+    pub limiter: String,
+}
+
+/// The ceilings of a device.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Roof {
+    /// Operations a second.
+    pub peak: f64,
+    /// Bytes a second.
+    pub bandwidth: f64,
+    /// Seconds of one more dispatch in a pass.
+    pub launch: f64,
+}
+
+impl Roof {
+    pub fn of(micro: &Micro) -> Roof {
+        Roof {
+            peak: micro.fma_gflops * 1e9,
+            bandwidth: micro.copy_gbs.max(micro.d2d_gbs) * 1e9,
+            launch: micro.dispatch_us * 1e-6,
+        }
+    }
+
+    /// Percent of the roof and the limiter of kernels that took `seconds`.
+    pub fn judge(&self, flops: u64, bytes: u64, dispatches: usize, seconds: f64) -> (f64, &'static str) {
+        let compute = flops as f64 / self.peak;
+        let memory = bytes as f64 / self.bandwidth;
+        let launch = dispatches as f64 * self.launch;
+        let least = compute.max(memory);
+        let limiter = if launch > least {
+            "launch"
+        } else if compute > memory {
+            "compute"
+        } else {
+            "memory"
+        };
+        (100.0 * least / seconds.max(1e-12), limiter)
+    }
+}
+
+/// Adds up a profile by kind of kernel, the slowest kind first.
+pub fn shares(gpu: &Gpu, plan: &Plan, times: &[StepTime], roof: Option<&Roof>) -> Vec<Share> {
+    let mut by_op: BTreeMap<String, Share> = BTreeMap::new();
+    for (step, time) in plan.commands().steps.iter().zip(times) {
+        let op = label(step);
+        let share = by_op.entry(op.clone()).or_insert(Share {
+            op,
+            dispatches: 0,
+            ms: 0.0,
+            flops: 0,
+            bytes: 0,
+            roof: None,
+            limiter: String::new(),
+        });
+        share.dispatches += 1;
+        share.ms += 1e3 * time.seconds;
+        share.flops += time.flops;
+        share.bytes += bytes(gpu, plan, step);
+    }
+    let mut shares: Vec<Share> = by_op.into_values().collect();
+    for s in &mut shares {
+        if let Some(roof) = roof {
+            let (percent, limiter) = roof.judge(s.flops, s.bytes, s.dispatches, s.ms * 1e-3);
+            s.roof = Some(percent);
+            s.limiter = limiter.into();
+        }
+    }
+    shares.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+    shares
+}
+
+fn label(step: &Step) -> String {
+    let wide = step.dispatch.key.defines.get("WINDOW").is_some_and(|w| w == "1");
+    if wide { format!("{} k x k", step.op) } else { step.op.to_owned() }
+}
+
+/// Bytes a step must move at least: every tensor and weight it binds, once. What lies in caches between two steps is
+/// counted all the same, because a plan for larger pictures would move it.
+pub fn bytes(gpu: &Gpu, plan: &Plan, step: &Step) -> u64 {
+    let target = gpu.target();
+    let panels = Panels { plain: target.panel_quads(false), gated: target.panel_quads(true) };
+    let graph = plan.graph();
+    let mut seen = Vec::new();
+    let mut sum = 0;
+    for binding in &step.dispatch.bindings {
+        if seen.contains(binding) {
+            continue;
+        }
+        seen.push(*binding);
+        sum += match binding {
+            Binding::Tensor(t) => {
+                let whole = plan.commands().bytes_of[t.0 as usize];
+                (whole as f64 * part(graph, step, *t)) as u64
+            }
+            Binding::Param(p) => graph.params[p.0 as usize].bytes(panels, graph.precision),
+            Binding::Unused => 0,
+        };
+    }
+    sum
+}
+
+/// The share of an operand that a step reads: attention cuts q, k and v out of one tensor.
+fn part(graph: &Graph, step: &Step, t: crate::kernel::TensorId) -> f64 {
+    let node =
+        graph.nodes.iter().find(|n| n.path == step.path && n.op.stem() == step.op && n.inputs.first() == Some(&t));
+    let channels = &graph.shape(t).c;
+    let quads = |ranges: &[std::ops::Range<usize>]| -> f64 {
+        let read: u32 = ranges.iter().map(|r| channels.quads_of(r.clone())).map(|q| q.end - q.start).sum();
+        f64::from(read) / f64::from(channels.quads().max(1))
+    };
+    match node.map(|n| (&n.op, &n.inputs)) {
+        Some((Op::Contract(c), _)) => c.segments.map_or(1.0, |(a, b)| quads(std::slice::from_ref(&(a..b)))),
+        Some((Op::ChannelGram(g), inputs)) => {
+            let heads = g.heads as usize;
+            let both = inputs.get(1) == Some(&t);
+            let (q, k) = (g.q..g.q + heads, g.k..g.k + heads);
+            if both { quads(&[q, k]) } else { quads(&[q]) }
+        }
+        _ => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOF: Roof = Roof { peak: 100e9, bandwidth: 10e9, launch: 1e-5 };
+
+    #[test]
+    fn the_slower_resource_limits() {
+        // 1 GFLOP takes 10 ms at the peak, 10 MB take 1 ms.
+        assert_eq!(ROOF.judge(1_000_000_000, 10_000_000, 1, 0.02), (50.0, "compute"));
+        assert_eq!(ROOF.judge(1_000, 10_000_000, 1, 0.001), (100.0, "memory"));
+        assert_eq!(ROOF.judge(1_000, 1_000, 4, 0.001).1, "launch");
+    }
+}

@@ -1,0 +1,269 @@
+//! What is run, in order: ceilings, kernels, networks, a file. One network alone is the same with fewer steps.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::gate::{self, Reference};
+use super::kernels::{Case, KERNELS};
+use super::plain::Plain;
+use super::report::{Group, Report, Row};
+use super::roof::Roof;
+use super::stamp::Stamp;
+use super::stats::Policy;
+use super::timing::{Subject, sustain, time};
+use super::workloads::{self, Job, NETWORKS, SIZES, SOFTWARE_SIZES};
+use super::{SUITE, file, micro};
+use crate::base::{DType, Error, Kind, Result};
+use crate::gpu::Gpu;
+use crate::run::shipped;
+use crate::run::verify::rel_l2;
+
+/// How much to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Full,
+    Quick,
+    /// One network.
+    One,
+}
+
+impl Extent {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Extent::Full => "full",
+            Extent::Quick => "quick",
+            Extent::One => "one",
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub extent: Extent,
+    /// Networks to time instead of the suite's: a name or a file.
+    pub model: Option<String>,
+    /// Where installed models lie.
+    pub models: Option<PathBuf>,
+    pub size: Option<(u32, u32)>,
+    /// `None` times f32, and f16 too in the full suite on a GPU.
+    pub precision: Option<DType>,
+    pub samples: Option<usize>,
+    /// Measure the ceilings; a suite always does.
+    pub roof: bool,
+    /// Compare outputs; without it rows are unchecked and have no score.
+    pub check: bool,
+    pub sustained: Option<f64>,
+}
+
+impl Ask {
+    fn policy(&self) -> Policy {
+        let base = if self.extent == Extent::Full { Policy::FULL } else { Policy::QUICK };
+        match self.samples {
+            Some(samples) => Policy { samples: samples.max(1), seconds: 0.0, ..base },
+            None => base,
+        }
+    }
+
+    fn precisions(&self, software: bool) -> Vec<DType> {
+        match self.precision {
+            Some(one) => vec![one],
+            None if self.extent == Extent::Full && !software => vec![DType::F32, DType::F16],
+            None => vec![DType::F32],
+        }
+    }
+
+    /// Networks with the sizes they are timed at.
+    fn jobs(&self, software: bool) -> Vec<(String, (u32, u32))> {
+        let square = |edge: u32| (edge, edge);
+        if let Some(name) = &self.model {
+            return vec![(name.clone(), self.size.unwrap_or(square(256)))];
+        }
+        let mut jobs: Vec<(String, (u32, u32))> = Vec::new();
+        if self.extent == Extent::Full {
+            let sizes: &[u32] = if software { &SOFTWARE_SIZES } else { &SIZES };
+            let names = NETWORKS.iter().map(|w| w.name).chain(shipped::embedded());
+            jobs.extend(names.flat_map(|n| sizes.iter().map(move |s| (n.to_owned(), square(*s)))));
+        } else {
+            jobs.extend(QUICK.iter().map(|(n, edge)| ((*n).to_owned(), square(*edge))));
+            jobs.extend(shipped::embedded().map(|n| (n.to_owned(), square(128))));
+        }
+        if let Some(size) = self.size {
+            jobs.iter_mut().for_each(|j| j.1 = size);
+            jobs.dedup();
+        }
+        jobs
+    }
+}
+
+/// Networks of a quick run and their edges: seconds each on two cores without a GPU.
+const QUICK: &[(&str, u32)] = &[("nafnet-w32", 256), ("restormer-d48", 128), ("genlv-base", 128)];
+
+/// Runs what `ask` says; `say` hears what is being measured.
+pub fn run(gpu: &mut Gpu, ask: &Ask, say: &mut dyn FnMut(&str)) -> Result<Report> {
+    let stamp = Stamp::new(gpu);
+    let software = stamp.software;
+    let suite = ask.extent != Extent::One;
+    let mut remarks = doubts(&stamp, ask);
+    let micro = if suite || ask.roof {
+        say("ceilings of the device");
+        Some(micro::measure(gpu)?)
+    } else {
+        None
+    };
+    let roof = micro.as_ref().map(Roof::of);
+    let policy = ask.policy();
+    let precisions = ask.precisions(software);
+    let mut rows = Vec::new();
+    for precision in &precisions {
+        if suite {
+            for case in KERNELS {
+                say(&format!("kernel {} {}", case.name, precision.name()));
+                rows.push(kernel(gpu, case, *precision, &policy, roof.as_ref())?);
+            }
+        }
+        for (name, size) in ask.jobs(software) {
+            say(&format!("{name} {}x{} {}", size.0, size.1, precision.name()));
+            match network(gpu, ask, &name, size, *precision, &policy, roof.as_ref()) {
+                Ok(row) => rows.push(row),
+                // A suite goes on without what does not fit.
+                Err(e) if suite && matches!(e.kind(), Kind::Memory | Kind::Usage) => {
+                    remarks.push(format!("{name} {}x{} was left out: {e}", size.0, size.1));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+    if suite {
+        let edge = if software { 256 } else { 1024 };
+        say(&format!("file to file {edge}x{edge}"));
+        rows.push(file::time(gpu, edge, &policy)?);
+    }
+    if rows.iter().any(|r| r.gate.outcome != gate::Outcome::Pass) {
+        remarks.push("a row was not checked, or did not pass".into());
+    }
+    let ranked = remarks.is_empty();
+    let score = |p: &DType| Some((p.name().to_owned(), Report::score(&rows, p.name())?));
+    let scores = if ranked { precisions.iter().filter_map(score).collect() } else { Vec::new() };
+    Ok(Report { suite: SUITE.into(), kind: ask.extent.name().into(), ranked, remarks, scores, stamp, micro, rows })
+}
+
+/// Why a report may not be ranked with others, as far as is known before anything runs.
+fn doubts(stamp: &Stamp, ask: &Ask) -> Vec<String> {
+    let suite = ask.extent != Extent::One;
+    let doubts = [
+        (ask.extent != Extent::Full, format!("{} run, not the full suite", ask.extent.name())),
+        (suite && (ask.size.is_some() || ask.samples.is_some()), "the suite was changed".into()),
+        (stamp.software, "software adapter: compare with software adapters only".into()),
+        (stamp.battery == Some(true), "the machine ran on its battery".into()),
+        (stamp.busy(), format!("the machine was busy: load {:.1} before the run", stamp.load.unwrap_or(0.0))),
+        (!stamp.optimised, "the program was built without optimisation".into()),
+    ];
+    doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, why)| why).collect()
+}
+
+/// One kernel of the suite.
+pub fn kernel(gpu: &Gpu, case: &Case, precision: DType, policy: &Policy, roof: Option<&Roof>) -> Result<Row> {
+    let mut model = case.model()?;
+    let input = case.input();
+    let job = Job { key: case.key(precision), inputs: vec![("input".into(), case.shape().pad_channels(&input))] };
+    let reference = Reference::of_kernel(case, &Plain::new(case, &input, model.dict())?);
+    let subject = Subject { group: Group::Kernel, name: case.name, job: &job, reference: &reference };
+    time(gpu, &mut model, &subject, policy, roof)
+}
+
+fn network(
+    gpu: &mut Gpu,
+    ask: &Ask,
+    name: &str,
+    (width, height): (u32, u32),
+    precision: DType,
+    policy: &Policy,
+    roof: Option<&Roof>,
+) -> Result<Row> {
+    let open = || workloads::open(name, ask.models.as_deref());
+    let mut model = open()?;
+    let job = workloads::job(&model, width, height, precision)?;
+    let stored = NETWORKS.iter().any(|w| w.name == name).then(|| probe_name(name, width, height));
+    let reference =
+        if ask.check { Reference::of_network(gpu, &open, &job, stored.as_deref())? } else { Reference::None };
+    let subject = Subject { group: Group::Model, name, job: &job, reference: &reference };
+    let mut row = time(gpu, &mut model, &subject, policy, roof)?;
+    if let Some(seconds) = ask.sustained {
+        let (samples, throttle) = sustain(gpu, &mut model, &job, seconds)?;
+        row.throttle = Some(throttle);
+        row.raw_ms.extend(samples.times.iter().map(|t| 1e3 * t));
+    }
+    Ok(row)
+}
+
+fn probe_name(name: &str, width: u32, height: u32) -> String {
+    format!("{name} {width}x{height}")
+}
+
+/// The stored references of the gate: computed by two kernel families, which must agree.
+pub fn probes(gpu: &mut Gpu, say: &mut dyn FnMut(&str)) -> Result<Value> {
+    let mut out = serde_json::Map::new();
+    for workload in NETWORKS {
+        for edge in SOFTWARE_SIZES {
+            let name = probe_name(workload.name, edge, edge);
+            say(&name);
+            let job = workloads::job(&workload.model()?, edge, edge, DType::F32)?;
+            let Reference::Values(one, _) = Reference::of_network(gpu, &|| workload.model(), &job, None)? else {
+                return Err(Error::new(Kind::Usage, "this adapter has one kernel family, and two must agree"));
+            };
+            let two = gate::compute(gpu, &mut workload.model()?, &job)?;
+            let distance = rel_l2(&one, &two);
+            if distance.is_nan() || distance > gate::tolerance(DType::F32) {
+                return Err(Error::new(Kind::Guard, format!("two kernel families disagree about {name}"))
+                    .why(format!("relative L2 {distance:.1e}")));
+            }
+            out.insert(name, json!(gate::probe(&one)));
+        }
+    }
+    Ok(Value::Object(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stamp::tests::stamp;
+    use super::*;
+
+    fn ask(extent: Extent) -> Ask {
+        Ask {
+            extent,
+            model: None,
+            models: None,
+            size: None,
+            precision: None,
+            samples: None,
+            roof: false,
+            check: true,
+            sustained: None,
+        }
+    }
+
+    #[test]
+    fn only_the_whole_suite_on_a_quiet_gpu_is_ranked() {
+        let gpu = stamp("gpu");
+        let full = ask(Extent::Full);
+        let release: Vec<String> = doubts(&gpu, &full);
+        assert!(release.is_empty(), "{release:?}");
+        assert!(!doubts(&gpu, &ask(Extent::Quick)).is_empty());
+        assert!(!doubts(&Stamp { software: true, ..gpu.clone() }, &full).is_empty());
+        assert!(!doubts(&Stamp { battery: Some(true), ..gpu.clone() }, &full).is_empty());
+        assert!(!doubts(&Stamp { load: Some(9.0), ..gpu.clone() }, &full).is_empty());
+        assert!(!doubts(&gpu, &Ask { samples: Some(3), ..full }).is_empty());
+    }
+
+    #[test]
+    fn the_suites() {
+        let full = ask(Extent::Full);
+        assert_eq!(full.jobs(false).len(), (NETWORKS.len() + shipped::embedded().count()) * SIZES.len());
+        assert_eq!(full.precisions(false).len(), 2);
+        assert_eq!(full.precisions(true), [DType::F32]);
+        let one = Ask { model: Some("genlv".into()), size: Some((64, 32)), ..ask(Extent::One) };
+        assert_eq!(one.jobs(true), [("genlv".to_owned(), (64, 32))]);
+    }
+}

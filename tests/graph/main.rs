@@ -1,0 +1,14 @@
+//! The graph executor: what fuses, that fusing changes nothing, that memory is pooled well, and that a replay only
+//! replays.
+
+#[path = "../reference/mod.rs"]
+mod reference;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod equality;
+mod fusion;
+mod memory;
+mod replay;
+mod shapes;
+mod taps;

@@ -1,0 +1,136 @@
+//! A checkpoint without metadata tells its family and configuration by its keys and shapes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use vernis::checkpoint::StateDict;
+use vernis::models::registry;
+use vernis::run::model::Model;
+
+use crate::support::fake::checkpoint;
+use crate::support::nets;
+
+/// A configuration with some settings changed.
+fn with(base: Value, changes: Value) -> Value {
+    let mut out = base;
+    for (k, v) in changes.as_object().unwrap() {
+        out[k] = v.clone();
+    }
+    out
+}
+
+fn configs() -> Vec<(&'static str, Value)> {
+    let restormer = nets::restormer;
+    let xrestormer = nets::xrestormer;
+    let genlv = nets::genlv;
+    let nafnet = nets::nafnet;
+    let mut out = Vec::new();
+    for changes in [
+        json!({}),
+        json!({"bias": true, "LayerNorm_type": "BiasFree"}),
+        json!({"dim": 48, "num_blocks": [4, 6, 6, 8], "heads": [1, 2, 4, 8], "num_refinement_blocks": 4}),
+        json!({"ffn_expansion_factor": 2.0, "heads": [2, 4, 1, 6]}),
+        json!({"ffn_expansion_factor": 4.0, "num_refinement_blocks": 3}),
+        json!({"inp_channels": 6, "dual_pixel_task": true}),
+        json!({"inp_channels": 1, "out_channels": 1}),
+    ] {
+        out.push(("restormer", with(restormer(), changes)));
+    }
+    for changes in [
+        json!({}),
+        json!({"width": 32, "middle_blk_num": 12, "enc_blk_nums": [2, 2, 4, 8], "dec_blk_nums": [2, 2, 2, 2]}),
+        json!({"enc_blk_nums": [1, 1, 1, 28], "dec_blk_nums": [1, 1, 1, 1]}),
+        json!({"enc_blk_nums": [3], "dec_blk_nums": [0]}),
+        json!({"enc_blk_nums": [0, 2], "dec_blk_nums": [1, 0]}),
+        json!({"img_channel": 1}),
+    ] {
+        out.push(("nafnet", with(nafnet(), changes)));
+    }
+    for changes in [
+        json!({}),
+        json!({"dim": 48, "num_blocks": [2, 4, 4, 4], "channel_heads": [1, 2, 4, 8], "spatial_heads": [1, 2, 4, 8],
+            "window_size": 8, "spatial_dim_head": 16, "bias": false, "LayerNorm_type": "WithBias",
+            "ffn_expansion_factor": 2.66, "num_refinement_blocks": 4}),
+        json!({"dim": 44, "spatial_dim_head": 20, "window_size": 8, "channel_heads": [1, 2, 4, 4]}),
+    ] {
+        out.push(("xrestormer", with(xrestormer(), changes)));
+    }
+    for changes in [
+        json!({}),
+        json!({"dim": 48, "num_blocks": [2, 4, 4, 4], "heads": [1, 2, 4, 8], "window_size": 8,
+            "prompt_encoder_nf": 32, "num_refinement_blocks": 4}),
+        json!({"dim": 16, "prompt_encoder_nf": 64, "bias": true}),
+        json!({"LayerNorm_type": "BiasFree", "ffn_expansion_factor": 2.0}),
+    ] {
+        out.push(("genlv", with(genlv(), changes)));
+    }
+    let mut no_prompt = with(genlv(), json!({"class": "XRestormer"}));
+    no_prompt.as_object_mut().unwrap().remove("prompt_encoder_nf");
+    out.push(("genlv", no_prompt));
+    out
+}
+
+#[test]
+fn family_and_configuration_survive_the_round_trip() {
+    for (family, config) in configs() {
+        let dict = checkpoint(family, &config);
+        let network = registry::network(&dict).unwrap_or_else(|e| panic!("{family} {config}: {e}"));
+        assert_eq!(network.family(), family, "{config}");
+        let given = registry::by_name(family, &config, &dict).unwrap().config();
+        assert_eq!(network.config(), given, "{family}");
+        for (key, value) in config.as_object().unwrap() {
+            assert_eq!(&given[key], value, "{family} {key}");
+        }
+    }
+}
+
+#[test]
+fn a_detected_network_reads_every_weight() {
+    for (family, config) in configs() {
+        Model::new(checkpoint(family, &config)).unwrap_or_else(|e| panic!("{family} {config}: {e}"));
+    }
+}
+
+#[test]
+fn wrappers_of_training_programs_are_understood() {
+    for prefix in ["module.", "params_ema.", "params.", "state_dict.", "model."] {
+        let dict = checkpoint("nafnet", &nets::nafnet());
+        let wrapped = dict.with_renamed(|k| Some(format!("{prefix}{k}"))).unwrap();
+        let model = Model::new(wrapped).unwrap_or_else(|e| panic!("{prefix}: {e}"));
+        assert_eq!(model.network().family(), "nafnet");
+    }
+}
+
+#[test]
+fn metadata_wins_over_shapes() {
+    let local = with(nets::nafnet(), json!({"train_size": [1, 3, 64, 64], "fast_imp": false}));
+    let metadata = BTreeMap::from([
+        ("vernis.architecture".to_owned(), "nafnet".to_owned()),
+        ("vernis.config".to_owned(), local.to_string()),
+    ]);
+    let dict = checkpoint("nafnet", &local).with_metadata(metadata.clone());
+    assert_eq!(registry::network(&dict).unwrap().config(), local);
+    let bare = |change: &dyn Fn(&mut BTreeMap<String, String>)| {
+        let mut m = metadata.clone();
+        change(&mut m);
+        registry::network(&checkpoint("nafnet", &local).with_metadata(m))
+    };
+    let detected = bare(&|m| drop(m.remove("vernis.config"))).unwrap();
+    assert_eq!(detected.config(), nets::nafnet());
+    let unknown = bare(&|m| drop(m.insert("vernis.architecture".into(), "nofnet".into()))).unwrap_err().to_string();
+    assert!(unknown.contains("nofnet") && unknown.contains("nafnet"), "{unknown}");
+    let broken = bare(&|m| drop(m.insert("vernis.config".into(), "{".into()))).unwrap_err().to_string();
+    assert!(broken.contains("vernis.config"), "{broken}");
+    let lying = bare(&|m| {
+        m.remove("vernis.config");
+        m.insert("vernis.architecture".into(), "restormer".into());
+    });
+    assert!(lying.unwrap_err().to_string().contains("restormer"));
+}
+
+#[test]
+fn a_stranger_is_refused_with_the_known_families() {
+    let dict: StateDict = crate::support::fake::generated(vec![("conv1.weight".into(), vec![4, 3, 3, 3])]);
+    let error = registry::network(&dict).unwrap_err().to_string();
+    assert!(error.contains("conv1.weight") && error.contains("restormer"), "{error}");
+}
