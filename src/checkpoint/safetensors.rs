@@ -1,6 +1,7 @@
 //! The safetensors format: eight bytes of header length, a JSON header, row-major little-endian data.
 //!
-//! Read by ourselves, so that a damaged file is told apart from a wrong one and the message says by how much.
+//! Read by ourselves, so that a damaged file is told apart from a wrong one and the message says by how much. The
+//! format's own library keeps one of two tensors of a name without a word, and says of all damage but little.
 
 use std::collections::BTreeMap;
 use std::fmt;

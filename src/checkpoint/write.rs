@@ -1,4 +1,7 @@
 //! Writes safetensors files: prompt tokens, converted checkpoints, outputs of a conformance case.
+//!
+//! By ourselves: the format's own library writes metadata in a random order, so that equal input gives different bytes,
+//! and has no way to stop where a tensor cannot be converted. A test reads our files with that library.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

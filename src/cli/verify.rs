@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args::DeviceArgs;
 use crate::checkpoint::{Case, write_safetensors};
-use crate::run::verify::{Verdict, verify};
+use crate::run::verify::{Verdict, verify, verify_host};
 use crate::{DType, Engine, Error, Kind, Result};
 
 #[derive(Debug, Args)]
@@ -35,7 +35,8 @@ enum VerifyPrecision {
 }
 
 pub fn run(args: &VerifyArgs) -> Result<u8> {
-    let engine = args.device.engine()?;
+    // Opened for the first case that needs a device.
+    let mut engine = None;
     let precision = match args.precision {
         VerifyPrecision::F32 => DType::F32,
         VerifyPrecision::F16 => DType::F16,
@@ -47,7 +48,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
     let mut rows = Vec::new();
     let mut failed = 0;
     for dir in &args.cases {
-        let row = match one(&engine, dir, precision, args.write.as_deref()) {
+        let row = match one(args, &mut engine, dir, precision) {
             Ok(verdict) => {
                 failed += u32::from(!verdict.passed());
                 if !args.json {
@@ -55,6 +56,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
                 }
                 describe(&verdict)
             }
+            Err(e) if e.kind() == Kind::NoDevice => return Err(e),
             Err(e) => {
                 failed += 1;
                 if !args.json {
@@ -73,11 +75,20 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
     Ok(u8::from(failed > 0))
 }
 
-fn one(engine: &Engine, dir: &Path, precision: DType, write: Option<&Path>) -> Result<Verdict> {
+fn one(args: &VerifyArgs, engine: &mut Option<Engine>, dir: &Path, precision: DType) -> Result<Verdict> {
     let case = Case::open(dir)?;
-    let verdict = verify(engine.gpu(), &case, precision)?;
-    if let Some(to) = write {
-        let metadata = BTreeMap::from([("precision".to_owned(), precision.name().to_owned())]);
+    let verdict = match verify_host(&case) {
+        Some(verdict) => verdict?,
+        None => {
+            let engine = match engine {
+                Some(open) => open,
+                None => engine.insert(args.device.engine()?),
+            };
+            verify(engine.gpu(), &case, precision)?
+        }
+    };
+    if let Some(to) = &args.write {
+        let metadata = BTreeMap::from([("precision".to_owned(), verdict.precision.name().to_owned())]);
         write_safetensors(&to.join(format!("{}.safetensors", case.name)), verdict.tensors.clone(), &metadata)?;
     }
     Ok(verdict)
