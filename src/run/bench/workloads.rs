@@ -59,7 +59,7 @@ fn free(config: &Value, key: &str, c: u32) -> Option<Vec<u32>> {
         ("project_in", _) => vec![2 * (f64::from(c) * number("ffn_expansion_factor")?) as u32, c],
         ("conv1" | "conv4", _) => vec![2 * c, c],
         (_, "beta" | "gamma") => vec![1, c, 1, 1],
-        ("to_q", _) => vec![c, c],
+        ("to_q" | "to_k" | "to_v", _) => vec![c, c],
         ("rel_pos_emb", _) => {
             let window = number("window_size")? as u32;
             vec![2 * (window + window / 2) - 1, HEAD]
