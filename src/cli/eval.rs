@@ -199,7 +199,7 @@ fn save(args: &EvalArgs, label: &str, name: &str, side: &str, picture: &Picture)
         .map_err(|e| Error::new(Kind::Output, format!("cannot create the directory {}", directory.display())).why(e))?;
     let encoded =
         encode(picture, Format::Png, &EncodeOptions { depth: Some(crate::Depth::Eight), ..EncodeOptions::default() })?;
-    write_atomic(&directory.join(format!("{name}_{side}.png")), &encoded.bytes, true)
+    write_atomic(directory.join(format!("{name}_{side}.png")), &encoded.bytes, true)
 }
 
 impl Measured {
