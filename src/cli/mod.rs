@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod devices;
+mod eval;
 mod info;
 mod progress;
 mod prompt;
@@ -53,6 +54,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Run conformance cases against the outputs of the official code.
     Verify(verify::VerifyArgs),
+    /// Measure how well a model restores your own pictures.
+    Eval(eval::EvalArgs),
     /// Measure how fast this device is.
     Bench(bench::BenchArgs),
 }
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     match result {

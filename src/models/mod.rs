@@ -15,6 +15,7 @@ pub mod pip;
 pub mod registry;
 pub mod restormer;
 pub mod settings;
+pub mod trunk;
 pub mod xrestormer;
 
 use serde_json::Value;

@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod bench;
+mod eval;
 mod restore;
 mod run;

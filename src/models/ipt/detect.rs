@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children};
+use crate::models::keys::{axis, children};
 
 /// Heads of the published network.
 const HEADS: u64 = 12;
