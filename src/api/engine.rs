@@ -288,8 +288,10 @@ impl Engine {
             Instruction::Words(text) => shares_of(&understand(text)?),
             Instruction::Blind => Vec::new(),
         };
+        let multiple = protocol(model, instruction, options).map_or(model.inner.network().sizes().multiple, |p| p.pad);
+        let view = picture.map(|p| (p, multiple));
         let mut condition =
-            told::condition(&mut model.inner, &self.gpu, precision, &shares, picture, options.memory_budget)?;
+            told::condition(&mut model.inner, &self.gpu, precision, &shares, view, options.memory_budget)?;
         if let Instruction::Words(text) = instruction {
             condition.explain.insert(0, understand(text)?.to_string());
         }

@@ -2,5 +2,8 @@
 
 mod bad_input;
 mod bench;
+mod convert;
+mod families;
 mod restore;
 mod run;
+mod weights;

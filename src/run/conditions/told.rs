@@ -88,14 +88,17 @@ pub fn head(model: &Model, shares: &[Share]) -> Result<(Option<u32>, Vec<Share>)
     }
 }
 
-/// What the main plan of `model` needs to follow `shares`; empty shares are no instruction. `picture` is there when a
+/// A picture and the multiples that it is reflected to before the network sees it.
+pub type View<'p> = (&'p Picture, u32);
+
+/// What the main plan of `model` needs to follow `shares`; empty shares are no instruction. `view` is there when a
 /// picture is restored and not when it is only planned; `budget` bounds the memory of what runs beside the main plan.
 pub fn condition(
     model: &mut Model,
     gpu: &Gpu,
     precision: DType,
     shares: &[Share],
-    picture: Option<&Picture>,
+    view: Option<View<'_>>,
     budget: u64,
 ) -> Result<Conditioning> {
     let family = model.network().family();
@@ -104,13 +107,11 @@ pub fn condition(
         return prompted(model, shares);
     }
     if let Some(network) = tasks::of(model) {
-        return tasks::condition(model, gpu, precision, &network?, shares, picture);
+        return tasks::condition(model, gpu, precision, &network?, shares, view.map(|v| v.0));
     }
     match family {
         crate::models::pip::NAME => classed(model, shares),
-        crate::models::datprl::NAME if datprl::prompted(model) => {
-            selected(model, gpu, precision, shares, picture, budget)
-        }
+        crate::models::datprl::NAME if datprl::prompted(model) => selected(model, gpu, precision, shares, view, budget),
         crate::models::diffusion_generalist::NAME => {
             Err(Error::new(Kind::Usage, "this checkpoint is a diffusion generalist")
                 .why("it draws its answer in many steps and is not run by restore yet")
@@ -165,13 +166,12 @@ fn selected(
     gpu: &Gpu,
     precision: DType,
     shares: &[Share],
-    picture: Option<&Picture>,
+    view: Option<View<'_>>,
     budget: u64,
 ) -> Result<Conditioning> {
-    let mut conditioning = match picture {
+    let mut conditioning = match view {
         None => Conditioning { extra: vec![1], ..Conditioning::default() },
-        Some(picture) => {
-            let multiple = model.network().sizes().multiple;
+        Some((picture, multiple)) => {
             let (w, h) = (picture.width.next_multiple_of(multiple), picture.height.next_multiple_of(multiple));
             let size = |v: u32| v as usize;
             let rgb = model.colour().order(&picture.rgb);
