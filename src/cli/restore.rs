@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::args::{DeviceArgs, PrecisionArg, bytes, share, tile, usage};
+use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::progress::Progress;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture, Report,
@@ -41,6 +41,13 @@ pub struct RestoreArgs {
     /// Tile edge in pixels, `auto`, or `off` for the whole picture at once
     #[arg(long, value_name = "N|auto|off", default_value = "auto", value_parser = tile)]
     tile: TileChoice,
+    /// `official` treats the picture as the published program of the model's family does (8-bit RGB; resizing, cropping,
+    /// padding, tiling, rounding); `own` keeps its size, depth and transparency
+    #[arg(long, value_enum, default_value = "own")]
+    protocol: ProtocolArg,
+    /// A low-rank adapter (PEFT) from a file of its own, as a task that --task can name and blend; repeatable
+    #[arg(long, value_name = "NAME=FILE", value_parser = adapter, requires = "model")]
+    adapter: Vec<(String, PathBuf)>,
     /// Storage of weights and activations
     #[arg(long, value_enum, default_value = "auto")]
     precision: PrecisionArg,
@@ -119,14 +126,18 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let engine = args.device.engine()?;
     let instruction = instruction(args)?;
     let mut model = model(args, &engine, &instruction)?;
+    for (task, file) in &args.adapter {
+        model = model.attach(task, file)?;
+    }
     let options = RestoreOptions {
         precision: args.precision.into(),
         tile: args.tile,
+        protocol: args.protocol.into(),
         strength: args.strength,
         memory_budget: args.memory_budget,
     };
     if !args.quiet {
-        eprintln!("model: {} ({})", model.name(), model.info().family);
+        eprintln!("model: {} ({})", model.name(), model.family());
     }
     let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options };
     let total = jobs.iter().map(|j| pixels(&j.input)).sum();

@@ -2,6 +2,9 @@
 
 mod bad_input;
 mod bench;
+mod convert;
 mod eval;
+mod families;
 mod restore;
 mod run;
+mod weights;

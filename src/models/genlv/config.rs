@@ -7,7 +7,7 @@ use crate::checkpoint::StateDict;
 use crate::models::keys::axis;
 use crate::models::settings::Settings;
 use crate::models::trunk::{Names, Trunk};
-use crate::models::{MAIN, Network, Part, Sizes, TilePolicy, no_such_part};
+use crate::models::{Filter, Fit, MAIN, Network, Part, Protocol, Sizes, TilePolicy, no_such_part};
 use crate::nn::Build;
 
 /// What differs from Restormer's names.
@@ -71,6 +71,13 @@ impl Network for Config {
         // The deepest windows lie at a quarter of the size; the latent level has none.
         let multiple = 4 * self.window_size;
         Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
+    }
+
+    /// `inference.py` of both editions; the narrow prompt encoder is the extended edition's.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        let extended = self.prompt_encoder_nf == Some(32);
+        let filter = if extended { Filter::CubicOrArea } else { Filter::Bilinear };
+        Protocol { fit: Fit::Square(256, filter), pad: 1, truncate: true }
     }
 
     fn prompt_width(&self) -> u32 {
