@@ -1,10 +1,12 @@
 //! Floor 7: what hosts call. No type here has a lifetime or a type parameter, so that all of it can cross a C border.
 
+mod draw;
 mod engine;
 mod instruction;
 mod options;
 mod report;
 
+pub use draw::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
 pub use engine::{Engine, EngineOptions, Model, Restored};
 pub use instruction::Instruction;
 pub use options::{Precision, RestoreOptions};
@@ -14,7 +16,8 @@ pub use crate::base::task::{TASKS, Task};
 pub use crate::base::{DType, Error, Kind, Result};
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
-    Depth, EncodeOptions, Format, Limits, Meta, MetadataPolicy, Picture, decode_bytes, decode_file, encode, writable,
-    write_atomic,
+    CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,
+    SegmentMap, decode_bytes, decode_file, encode, writable, write_all_atomic, write_atomic,
 };
+pub use crate::run::draw::{Answer, DrawProgress};
 pub use crate::run::tiling::TileChoice;

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod devices;
+mod draw;
 mod info;
 mod progress;
 mod prompt;
@@ -41,7 +42,8 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Restore pictures.
+    /// Restore pictures, or draw maps of them.
+    #[command(after_help = draw::HELP)]
     Restore(restore::RestoreArgs),
     /// Encode an example pair once and store what it says.
     Prompt(prompt::PromptArgs),

@@ -21,6 +21,10 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
         let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
         let (tasks, info) = (model.tasks(), model.info());
         println!("{name} ({})", info.family);
+        if let Some(drawing) = model.drawing() {
+            super::draw::print_tasks(&drawing.tasks);
+            return Ok(0);
+        }
         for task in TASKS.iter().filter(|t| tasks.iter().any(|n| n == t.name)) {
             println!("  --task {:<10} {}", task.name, task.about);
         }

@@ -2,5 +2,8 @@
 
 mod bad_input;
 mod bench;
+mod draw;
+#[path = "../support/generalist.rs"]
+mod generalist;
 mod restore;
 mod run;

@@ -5,8 +5,8 @@ use crate::base::{DType, Error, Kind, Result, Shape, task};
 use crate::gpu::Gpu;
 use crate::image::{Picture, pad};
 use crate::models::{Part, instruct_ipt};
-use crate::run::Model;
 use crate::run::plan::PlanKey;
+use crate::run::{Model, diffusion};
 
 /// A task with its weight.
 pub type Share = (String, f32);
@@ -37,7 +37,10 @@ pub fn tasks(model: &Model) -> Vec<String> {
             let classes = pip::classes(model);
             (0..classes).map(|c| pip::class_name(classes, c)).collect()
         }
-        _ => model.tasks(),
+        _ => match diffusion::config_of(model) {
+            Some(config) => config.told().unwrap_or_default().into_iter().map(|t| t.name).collect(),
+            None => model.tasks(),
+        },
     }
 }
 
@@ -64,9 +67,9 @@ pub fn condition(
             selected(model, gpu, precision, shares, picture, budget)
         }
         crate::models::diffusion_generalist::NAME => {
-            Err(Error::new(Kind::Usage, "this checkpoint is a diffusion generalist")
-                .why("it draws its answer in many steps and is not run by restore yet")
-                .advice("use `vernis verify` to run its reference cases"))
+            Err(Error::new(Kind::Usage, "this checkpoint draws its answer from noise, step by step")
+                .why("the answer may be a map, which no restored picture can hold")
+                .advice("draw it: `vernis restore` does, and Engine::draw"))
         }
         _ => trained(model, shares),
     }
