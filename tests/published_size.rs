@@ -1,17 +1,23 @@
 //! The diffusion generalist at its published size (ConvNeXt-L, ViT-L text tower, Stable Diffusion 1.4 UNet with 2883
-//! inputs and no self-attention at the outermost level) with generated weights: does it load, how long does a step
-//! take, how much memory. Not run by default:
+//! inputs and no self-attention at the outermost level) with generated weights, from an f16 file: does it load, how long
+//! does a step take, how much memory. Not run by default:
 //!
-//! `VERNIS_TARGET=64 VERNIS_STEPS=4 VERNIS_PRECISION=f16 cargo test --release --test published_size -- --ignored --nocapture`
+//! `VERNIS_DRAWINGS=128x1,64x4 VERNIS_PRECISION=f16 cargo test --release --test published_size -- --ignored --nocapture`
+//!
+//! Each drawing is TARGETxSTEPS. The memory of the host must stay within the file's size and 1 GiB; a software adapter's
+//! device memory is the host's too, and is taken off.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use vernis::base::DType;
-use vernis::checkpoint::{GeneratedWeights, StateDict};
+use vernis::checkpoint::{Data, Element, GeneratedWeights, StateDict, write_safetensors};
+use vernis::diffusion::{Sampler, Settings};
 use vernis::gpu::{DeviceChoice, Gpu};
-use vernis::models::diffusion_generalist::Config;
-use vernis::run::diffusion::Generalist;
+use vernis::run::Model;
+use vernis::run::diffusion::{Generalist, Start};
 
 const DIMS: [usize; 4] = [192, 384, 768, 1536];
 const DEPTHS: [usize; 4] = [3, 3, 27, 3];
@@ -152,95 +158,130 @@ impl Weights {
     }
 }
 
-fn published() -> StateDict {
+/// Writes the checkpoint tensor by tensor; it never lies in memory whole.
+fn publish(path: &Path) {
     let mut weights = Weights::default();
     weights.image_encoder();
     weights.text_encoder();
     weights.unet();
     let json = json!({"seed": 1, "tensors": weights.0});
-    StateDict::generated(GeneratedWeights::from_json(&json).expect("a valid rule"), "published size")
+    let dict = StateDict::generated(GeneratedWeights::from_json(&json).expect("a valid rule"), "published size");
+    let tensor = |key: &str| {
+        let shape = dict.shape(key).expect("its own key").to_vec();
+        (key.to_owned(), shape, Data::From(dict.clone(), key.to_owned(), Some(Element::F16)))
+    };
+    let metadata = BTreeMap::from([("config".to_owned(), config().to_string())]);
+    write_safetensors(path, dict.keys().map(tensor).collect(), &metadata).expect("a file of 2.4 GB");
 }
 
-fn config(target: u32, steps: u32) -> Value {
+fn config() -> Value {
     json!({
+        "family": "diffusion-generalist", "version": 1,
         "image_encoder": {"layout": "timm", "dims": DIMS, "depths": DEPTHS},
         "text_encoder": {"layout": "transformers", "hidden_size": CONTEXT, "num_hidden_layers": 12,
             "num_attention_heads": 12, "intermediate_size": 4 * CONTEXT, "hidden_act": "quick_gelu"},
         "unet": {"layout": "diffusers", "in_channels": 2883, "out_channels": 3, "block_out_channels": WIDTHS,
             "attention": ["cross", "self+cross", "self+cross", "none"]},
-        "target_size": [target, target], "cond_size": [4 * target, 4 * target],
-        "diffusion": {"steps": steps, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
+        "target_size": [128, 128], "cond_size": [512, 512],
+        "diffusion": {"steps": 50, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
             "timestep_spacing": "leading", "steps_offset": 1, "prediction_type": "x0", "input_scale_b": 0.5,
             "input_norm": "std", "clip_y0": 0.5},
     })
 }
 
-/// The largest resident size of this process, in MiB.
-fn peak() -> u64 {
+/// A line of this process' memory, in bytes: `VmHWM` is the largest resident size so far.
+fn memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+    let line = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
+    line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+/// `128x1,64x4`: the edge of the target, and steps.
+fn drawings() -> Vec<(u32, u32)> {
+    let text = std::env::var("VERNIS_DRAWINGS").unwrap_or_else(|_| "128x1,64x4".into());
+    let one = |d: &str| {
+        let (target, steps) = d.split_once('x').expect("TARGETxSTEPS");
+        (target.parse().expect("a number"), steps.parse().expect("a number"))
+    };
+    text.split(',').map(one).collect()
 }
 
 #[test]
 #[ignore = "needs gigabytes and, without a GPU, minutes"]
 fn loads_and_draws() {
-    let number = |name: &str, default: u32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let (target, steps) = (number("VERNIS_TARGET", 64), number("VERNIS_STEPS", 4));
     let precision = if std::env::var("VERNIS_PRECISION").is_ok_and(|v| v == "f32") { DType::F32 } else { DType::F16 };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("published.safetensors");
+    publish(&path);
+    let file = std::fs::metadata(&path).expect("written").len();
+    let written = memory("VmHWM");
     let gpu = Gpu::open(&DeviceChoice::Auto).expect("a device");
-    let dict = published();
-    println!(
-        "{}: {:.1} M parameters, {} target, {}",
-        gpu.summary().name,
-        dict.parameters() as f64 / 1e6,
-        target,
-        precision.name()
-    );
-    let config = Config::parse(&config(target, steps), &dict).expect("a valid configuration");
-    let mut generalist = Generalist::with_config(dict, config, precision).expect("a complete checkpoint");
     let start = Instant::now();
-    let since = move |what: &str| println!("{what}: at {:.1} s, peak {} MiB", start.elapsed().as_secs_f32(), peak());
-
+    let since = move |what: &str| {
+        let [peak, mapped] = ["VmHWM", "RssFile"].map(|line| memory(line) >> 20);
+        println!("{what}: at {:.1} s, peak {peak} MiB, of the file {mapped} MiB", start.elapsed().as_secs_f32());
+    };
+    let mut model = Model::new(StateDict::open(&path).expect("the file")).expect("a complete checkpoint");
+    println!(
+        "{}: {:.1} M parameters in {} MiB, {}; writing took {} MiB",
+        gpu.summary().name,
+        model.dict().parameters() as f64 / 1e6,
+        file >> 20,
+        precision.name(),
+        written >> 20
+    );
+    since("loaded");
+    let settings = Settings::from_json(&config()["diffusion"]).expect("settings");
     let mut ids = vec![49407; 77];
     ids[..4].copy_from_slice(&[49406, 3210, 654, 987]);
-    let prompt = generalist.prompt(&gpu, &ids, 77).expect("a context");
+    let prompt = Generalist::new(&mut model, precision)
+        .and_then(|mut g| g.prompt(&gpu, &ids, 77, &mut |_| true))
+        .expect("a context");
     since("text, with upload");
-    let cond = 4 * target;
-    let picture: Vec<f32> = (0..3 * cond * cond).map(|i| (i % 255) as f32 / 255.0).collect();
-    let photograph = generalist.photograph(&gpu, &picture, 1, [cond; 2], [target; 2], false).expect("features");
-    since("features, with upload");
-    let mut ready = generalist.steps(&gpu, &prompt, &photograph).expect("a plan");
-    since("step made ready, with upload");
-    println!("{:?}", ready.cost());
-    let mut last = 0;
-    let finished = ready
-        .draw(1, &mut |share| {
-            let step = (share * steps as f32) as u32;
-            if step > last {
-                last = step;
-                since(&format!("step {step}"));
+    let mut activations = 0;
+    for (target, steps) in drawings() {
+        let sampler = settings.clone().with_steps(steps).and_then(Sampler::new).expect("a sampler");
+        let mut generalist = Generalist::new(&mut model, precision).expect("a generalist").sampled(sampler);
+        let cond = 4 * target;
+        let picture: Vec<f32> = (0..3 * cond * cond).map(|i| (i % 255) as f32 / 255.0).collect();
+        let photograph =
+            generalist.photograph(&gpu, &picture, 1, [cond; 2], [target; 2], false, &mut |_| true).expect("features");
+        since(&format!("{target}: features, with what upload is left"));
+        let mut ready = generalist.steps(&gpu, &prompt, &photograph).expect("a plan");
+        since(&format!("{target}: step made ready, with what upload is left"));
+        println!("{:?}", ready.cost());
+        activations = activations.max(ready.cost().activations);
+        let mut say = |step: u32, share: f32| {
+            if share == 1.0 {
+                since(&format!("{target}: step {} of {steps}", step + 1));
             }
             true
-        })
-        .expect("a picture");
-    since("drawn");
-    assert!(finished.x0.iter().all(|v| v.is_finite()));
-    if std::env::var("VERNIS_PROFILE").is_ok() {
-        let mut rows: Vec<(String, f64, u64)> = Vec::new();
-        for step in ready.profile().expect("a profile") {
-            match rows.iter_mut().find(|(op, ..)| *op == step.op) {
-                Some(row) => (row.1, row.2) = (row.1 + step.seconds, row.2 + step.flops),
-                None => rows.push((step.op.to_owned(), step.seconds, step.flops)),
-            }
+        };
+        let finished = ready.draw(Start::Seed(1), &mut say).expect("a picture");
+        assert!(finished.x0.iter().all(|v| v.is_finite()));
+        if std::env::var("VERNIS_PROFILE").is_ok() {
+            profile(ready.profile().expect("a profile"));
         }
-        rows.sort_by(|a, b| b.1.total_cmp(&a.1));
-        for (op, seconds, flops) in rows {
-            println!(
-                "{op:28} {seconds:8.3} s {:8.1} GFLOP {:7.1} GFLOP/s",
-                flops as f64 / 1e9,
-                flops as f64 / 1e9 / seconds
-            );
+    }
+    let device = if gpu.summary().software { model.weight_bytes() + activations } else { 0 };
+    let (peak, bound) = (memory("VmHWM"), file + (1 << 30));
+    let mib = [peak, device, peak.saturating_sub(device), bound].map(|b| b >> 20);
+    println!("peak {} MiB, of which device {}: host {}, bound {}", mib[0], mib[1], mib[2], mib[3]);
+    assert!(peak.saturating_sub(device) <= bound, "the host holds more than the file and 1 GiB");
+}
+
+/// Time by kind of kernel.
+fn profile(steps: Vec<vernis::gpu::StepTime>) {
+    let mut rows: Vec<(String, f64, u64)> = Vec::new();
+    for step in steps {
+        match rows.iter_mut().find(|(op, ..)| *op == step.op) {
+            Some(row) => (row.1, row.2) = (row.1 + step.seconds, row.2 + step.flops),
+            None => rows.push((step.op.to_owned(), step.seconds, step.flops)),
         }
+    }
+    rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for (op, seconds, flops) in rows {
+        let giga = flops as f64 / 1e9;
+        println!("{op:28} {seconds:8.3} s {giga:8.1} GFLOP {:7.1} GFLOP/s", giga / seconds);
     }
 }

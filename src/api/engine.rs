@@ -29,7 +29,7 @@ pub struct EngineOptions {
 
 /// An open device.
 pub struct Engine {
-    gpu: Gpu,
+    pub(super) gpu: Gpu,
     models: Option<PathBuf>,
 }
 
@@ -37,6 +37,8 @@ pub struct Engine {
 pub struct Model {
     pub(super) inner: run::Model,
     pub(super) name: String,
+    /// What a checkpoint that draws was told last, as its network hears it.
+    pub(super) spoken: Option<run::draw::Spoken>,
 }
 
 /// A restored picture and what was done to get it.
@@ -117,7 +119,7 @@ impl Engine {
         Ok(self.report(model, &layout, condition, precision))
     }
 
-    /// Restores a picture. `progress` gets the share done, 0..=1, several times a second, and cancels by returning
+    /// Restores a picture; checkpoints that draw their answer are called by [`Engine::draw`]. `progress` gets the share done, 0..=1, several times a second, and cancels by returning
     /// `false`.
     ///
     /// # Errors
@@ -188,9 +190,7 @@ impl Engine {
         // Compilation happens at the first dispatch on some drivers.
         plan.run(&self.gpu, &mut |_| true)?;
         let steps = plan.profile(&self.gpu)?;
-        let time =
-            |s: crate::gpu::StepTime| LayerTime { op: s.op.into(), path: s.path, seconds: s.seconds, flops: s.flops };
-        Ok(steps.into_iter().map(time).collect())
+        Ok(steps.into_iter().map(LayerTime::from).collect())
     }
 
     /// Graphviz and JSON of the lowered graph.
@@ -209,7 +209,7 @@ impl Engine {
         Ok((dot, format!("{json:#}")))
     }
 
-    fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
+    pub(super) fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
         options.precision.fixed().unwrap_or_else(|| {
             if self.gpu.summary().software { DType::F32 } else { facts::verified_precision(&model.inner) }
         })
@@ -325,7 +325,7 @@ fn shares_of(understood: &Understood) -> Vec<told::Share> {
 impl Model {
     /// A model from a state dict of the host.
     pub fn from_dict(dict: StateDict, name: &str) -> Result<Model> {
-        Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned() })
+        Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned(), spoken: None })
     }
 
     pub fn name(&self) -> &str {
@@ -356,7 +356,7 @@ impl Model {
         self.tasks().iter().any(|t| t == task)
     }
 
-    fn refuse_pairs(&self) -> Result<()> {
+    pub(super) fn refuse_pairs(&self) -> Result<()> {
         if self.takes_pairs() {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod convert;
+mod draw;
 mod engine;
 mod evaluate;
 mod instruction;
@@ -9,6 +10,7 @@ mod options;
 mod report;
 
 pub use convert::{ConvertOptions, Converted, convert};
+pub use draw::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
 pub use engine::{Engine, EngineOptions, Model, Restored};
 pub use evaluate::{Figures, Sample, compare, degraded, paired, pictures};
 pub use instruction::Instruction;
@@ -20,7 +22,8 @@ pub use crate::base::{DType, Error, Kind, Result};
 pub use crate::degrade::Degradation;
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
-    Depth, EncodeOptions, Format, Limits, Meta, MetadataPolicy, Picture, decode_bytes, decode_file, encode, writable,
-    write_atomic,
+    CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,
+    SegmentMap, decode_bytes, decode_file, encode, writable, write_all_atomic, write_atomic,
 };
+pub use crate::run::draw::{Answer, DrawProgress};
 pub use crate::run::tiling::TileChoice;

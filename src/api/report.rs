@@ -68,3 +68,9 @@ pub struct LayerTime {
     pub seconds: f64,
     pub flops: u64,
 }
+
+impl From<crate::gpu::StepTime> for LayerTime {
+    fn from(s: crate::gpu::StepTime) -> Self {
+        LayerTime { op: s.op.into(), path: s.path, seconds: s.seconds, flops: s.flops }
+    }
+}

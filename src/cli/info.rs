@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::DeviceArgs;
 use crate::run::shipped;
-use crate::{Model, ModelInfo, Result};
+use crate::{Drawing, Model, ModelInfo, Result};
 
 #[derive(Debug, Args)]
 pub struct InfoArgs {
@@ -21,11 +21,12 @@ pub struct InfoArgs {
 
 pub fn run(args: &InfoArgs) -> Result<u8> {
     let dict = shipped::open(&args.model, args.device.models().as_deref())?;
-    let info = Model::from_dict(dict, &args.model)?.info()?;
+    let model = Model::from_dict(dict, &args.model)?;
+    let info = model.info()?;
     if args.json {
         println!("{:#}", object(&info));
     } else {
-        print(&info);
+        print(&info, model.drawing().as_ref());
     }
     Ok(0)
 }
@@ -51,7 +52,7 @@ fn object(info: &ModelInfo) -> serde_json::Value {
     })
 }
 
-fn print(info: &ModelInfo) {
+fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
     println!("name        {}", info.name);
     if let Some(title) = &info.title {
         println!("title       {title}");
@@ -71,8 +72,13 @@ fn print(info: &ModelInfo) {
     }
     println!("tasks       {}", if info.tasks.is_empty() { "none named".into() } else { info.tasks.join(", ") });
     println!("pairs       {}", if info.takes_pairs { "takes example pairs" } else { "takes no example pairs" });
-    println!("sizes       multiples of {}, output {}x", info.multiple, info.scale);
-    let advice = info.tile_advice.map_or(String::new(), |(size, halo)| format!(", advised {size} with overlap {halo}"));
-    println!("tiles       {}{advice}", info.tile_policy);
+    if let Some(drawing) = drawing {
+        super::draw::print_info(drawing);
+    } else {
+        println!("sizes       multiples of {}, output {}x", info.multiple, info.scale);
+        let advice =
+            info.tile_advice.map_or(String::new(), |(size, halo)| format!(", advised {size} with overlap {halo}"));
+        println!("tiles       {}{advice}", info.tile_policy);
+    }
     println!("licence     {}", info.license.as_deref().unwrap_or("not stated"));
 }

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod convert;
 mod devices;
+mod draw;
 mod eval;
 mod info;
 mod progress;
@@ -45,7 +46,8 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Restore pictures.
+    /// Restore pictures, or draw maps of them.
+    #[command(after_help = draw::HELP)]
     Restore(restore::RestoreArgs),
     /// Encode an example pair once and store what it says.
     Prompt(prompt::PromptArgs),

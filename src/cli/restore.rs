@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
+use super::draw::{DrawArgs, DrawRun};
 use super::progress::Progress;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture, Report,
@@ -51,55 +52,57 @@ pub struct RestoreArgs {
     /// Storage of weights and activations
     #[arg(long, value_enum, default_value = "auto")]
     precision: PrecisionArg,
-    /// Device memory a plan may take
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes)]
-    memory_budget: u64,
+    /// Device memory a plan may take; else 2G, and 8G for checkpoints that draw
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    memory_budget: Option<u64>,
     /// Print the plan (tiles, memory, dispatches) and do nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Print the time of every kind of kernel
     #[arg(long)]
-    profile: bool,
+    pub(super) profile: bool,
     /// Write the lowered graph, as Graphviz (.dot) or JSON (.json)
     #[arg(long, value_name = "FILE")]
-    dump_graph: Option<PathBuf>,
+    pub(super) dump_graph: Option<PathBuf>,
     /// Say how the instruction was understood
     #[arg(long)]
-    explain: bool,
+    pub(super) explain: bool,
     /// Print nothing but errors
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
     #[command(flatten)]
-    output_args: OutputArgs,
+    pub(super) draw: DrawArgs,
+    #[command(flatten)]
+    pub(super) output_args: OutputArgs,
     #[command(flatten)]
     device: DeviceArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-struct OutputArgs {
+pub(super) struct OutputArgs {
     /// Replace files that exist
     #[arg(long)]
-    overwrite: bool,
+    pub(super) overwrite: bool,
     /// Leave files alone whose output exists
     #[arg(long, conflicts_with = "overwrite")]
-    skip_existing: bool,
+    pub(super) skip_existing: bool,
     /// Format for outputs in a directory; else that of the input
     #[arg(long, value_enum)]
-    format: Option<FormatArg>,
+    pub(super) format: Option<FormatArg>,
     /// JPEG quality
     #[arg(long, default_value = "95", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     /// Bits a sample; else those of the input
     #[arg(long, value_parser = ["8", "16"])]
-    depth: Option<String>,
+    pub(super) depth: Option<String>,
     /// What travels with the pixels
     #[arg(long, value_enum, default_value = "keep")]
     metadata: MetadataArg,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatArg {
+pub(super) enum FormatArg {
     Png,
     Jpg,
     Tiff,
@@ -114,32 +117,59 @@ enum MetadataArg {
 }
 
 /// One picture to restore.
-struct Job {
-    input: PathBuf,
-    output: PathBuf,
+pub(super) struct Job {
+    pub(super) input: PathBuf,
+    pub(super) output: PathBuf,
+    /// The user named the output, which is then not renamed.
+    pub(super) named: bool,
+}
+
+impl RestoreArgs {
+    /// The options for every picture; `budget` where none was given.
+    pub(super) fn options(&self, budget: u64) -> RestoreOptions {
+        RestoreOptions {
+            precision: self.precision.into(),
+            tile: self.tile,
+            protocol: self.protocol.into(),
+            strength: self.strength,
+            memory_budget: self.memory_budget.unwrap_or(budget),
+        }
+    }
+}
+
+impl OutputArgs {
+    pub(super) fn encoding(&self) -> EncodeOptions {
+        EncodeOptions {
+            quality: self.quality,
+            depth: self.depth.as_deref().map(|d| if d == "16" { Depth::Sixteen } else { Depth::Eight }),
+            metadata: match self.metadata {
+                MetadataArg::Keep => MetadataPolicy::Keep,
+                MetadataArg::Strip => MetadataPolicy::Strip,
+                MetadataArg::OnlyIcc => MetadataPolicy::OnlyIcc,
+            },
+        }
+    }
 }
 
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
-    let jobs = jobs(args)?;
+    let mut jobs = jobs(args)?;
     let engine = args.device.engine()?;
     let instruction = instruction(args)?;
     let mut model = model(args, &engine, &instruction)?;
     for (task, file) in &args.adapter {
         model = model.attach(task, file)?;
     }
-    let options = RestoreOptions {
-        precision: args.precision.into(),
-        tile: args.tile,
-        protocol: args.protocol.into(),
-        strength: args.strength,
-        memory_budget: args.memory_budget,
-    };
+    let options = args.options(RestoreOptions::default().memory_budget);
+    let drawing = model.draws().then(|| DrawRun::new(args, &engine, &model, &instruction, &mut jobs)).transpose()?;
+    if drawing.is_none() {
+        args.draw.refuse(model.family())?;
+    }
     if !args.quiet {
         eprintln!("model: {} ({})", model.name(), model.family());
     }
-    let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options };
+    let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options, drawing };
     let total = jobs.iter().map(|j| pixels(&j.input)).sum();
     let mut progress = Progress::new(total, args.quiet || args.dry_run);
     let mut failures: Vec<Error> = Vec::new();
@@ -178,11 +208,16 @@ struct Batch<'a> {
     engine: &'a Engine,
     instruction: &'a Instruction,
     options: &'a RestoreOptions,
+    /// Where the model draws.
+    drawing: Option<DrawRun<'a>>,
 }
 
 impl Batch<'_> {
     fn one(&mut self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
         let args = self.args;
+        if let Some(drawing) = &self.drawing {
+            return drawing.one(job, model, progress);
+        }
         if args.output_args.skip_existing && job.output.exists() {
             return Ok(());
         }
@@ -235,19 +270,7 @@ impl Batch<'_> {
 
     fn write(&self, job: &Job, picture: &Picture, format: Format, progress: &Progress) -> Result<()> {
         let out = &self.args.output_args;
-        let encoded = encode(
-            picture,
-            format,
-            &EncodeOptions {
-                quality: out.quality,
-                depth: out.depth.as_deref().map(|d| if d == "16" { Depth::Sixteen } else { Depth::Eight }),
-                metadata: match out.metadata {
-                    MetadataArg::Keep => MetadataPolicy::Keep,
-                    MetadataArg::Strip => MetadataPolicy::Strip,
-                    MetadataArg::OnlyIcc => MetadataPolicy::OnlyIcc,
-                },
-            },
-        )?;
+        let encoded = encode(picture, format, &out.encoding())?;
         self.warn(job, &encoded.warnings, progress);
         write_atomic(&job.output, &encoded.bytes, out.overwrite)
     }
@@ -313,7 +336,10 @@ fn jobs(args: &RestoreArgs) -> Result<Vec<Job>> {
         }
     }
     if !directory {
-        return Ok(found.into_iter().map(|(input, _)| Job { input, output: args.output.clone() }).collect());
+        return Ok(found
+            .into_iter()
+            .map(|(input, _)| Job { input, output: args.output.clone(), named: true })
+            .collect());
     }
     if args.output.is_file() {
         return Err(usage(format!("{} is a file, but there are several pictures", args.output.display()))
@@ -345,7 +371,7 @@ fn jobs(args: &RestoreArgs) -> Result<Vec<Job>> {
                 Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
             })?;
         }
-        jobs.push(Job { input, output });
+        jobs.push(Job { input, output, named: false });
     }
     Ok(jobs)
 }
@@ -389,7 +415,7 @@ fn print_plan(r: &Report) {
 }
 
 /// Time by kind of kernel, then the slowest layers.
-fn print_profile(steps: &[crate::LayerTime]) {
+pub(super) fn print_profile(steps: &[crate::LayerTime]) {
     let total: f64 = steps.iter().map(|s| s.seconds).sum();
     let mut by_op: BTreeMap<&str, (f64, u64, u32)> = BTreeMap::new();
     for s in steps {

@@ -20,6 +20,10 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
     if let Some(name) = &args.model {
         let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
         println!("{name} ({})", model.family());
+        if let Some(drawing) = model.drawing() {
+            super::draw::print_tasks(&drawing.tasks);
+            return Ok(0);
+        }
         let tasks = model.tasks();
         for task in &tasks {
             let about = TASKS.iter().find(|t| t.name == task).map_or("", |t| t.about);

@@ -1,6 +1,7 @@
 //! Writing files so that a half written one never has the final name.
 
 use crate::base::{Error, Kind, Result};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,21 +14,75 @@ fn cannot(path: &Path, why: impl std::fmt::Display) -> Error {
 /// Writes `bytes` beside `path`, makes sure that they are on the disk, and renames. What was at `path` before stays
 /// until that moment, and stays for good unless `overwrite`.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8], overwrite: bool) -> Result<()> {
-    let path = path.as_ref();
-    let target = target(path, overwrite)?;
-    let mut file = temporary(path, &target)?;
-    let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
-    written.map_err(|e| cannot(path, e).advice("check the free space"))?;
-    let placed = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
-    placed.map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => cannot(path, e.error),
-    })?;
-    // The new name is safe once its directory is on the disk too; not every system can do this.
-    if let Ok(directory) = fs::File::open(parent(&target)) {
-        let _ = directory.sync_all();
+    write_all_atomic(&[(path.as_ref().to_path_buf(), bytes)], overwrite)
+}
+
+/// [`write_atomic`] for files that belong together: all of them get their names, or none does and what was there before
+/// is there again.
+pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) -> Result<()> {
+    let mut ready = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        let target = target(path, overwrite)?;
+        let mut file = temporary(path, &target)?;
+        let written = file.write_all(bytes.as_ref()).and_then(|()| file.as_file().sync_all());
+        written.map_err(|e| cannot(path, e).advice("check the free space"))?;
+        ready.push((path, target, file));
+    }
+    let last = ready.len().saturating_sub(1);
+    let mut placed: Vec<Placed> = Vec::with_capacity(ready.len());
+    for (i, (path, target, file)) in ready.into_iter().enumerate() {
+        // Nothing can fail after the last one, so it needs no way back.
+        let before = if overwrite && i < last { kept(&target) } else { Ok(None) };
+        let done = before.map_err(|e| cannot(path, e)).and_then(|before| {
+            let done = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
+            done.map(|_| before).map_err(|e| match e.error.kind() {
+                std::io::ErrorKind::AlreadyExists => exists(path),
+                _ => cannot(path, e.error),
+            })
+        });
+        match done {
+            Ok(before) => placed.push(Placed { target, before }),
+            Err(e) => {
+                placed.into_iter().for_each(Placed::take_back);
+                return Err(e);
+            }
+        }
+    }
+    // New names are safe once their directories are on the disk too; not every system can do this.
+    for folder in placed.iter().map(|p| parent(&p.target)).collect::<BTreeSet<_>>() {
+        if let Ok(directory) = fs::File::open(folder) {
+            let _ = directory.sync_all();
+        }
     }
     Ok(())
+}
+
+/// A file under its final name, with a second name of what it replaced.
+struct Placed {
+    target: PathBuf,
+    before: Option<tempfile::TempPath>,
+}
+
+impl Placed {
+    /// Best effort: the error that matters is the one that made this necessary.
+    fn take_back(self) {
+        let _ = match self.before {
+            Some(before) => before.persist(&self.target).map_err(|e| e.error),
+            None => fs::remove_file(&self.target),
+        };
+    }
+}
+
+/// Gives what is at `target` a second name beside it, which goes away with the result.
+fn kept(target: &Path) -> std::io::Result<Option<tempfile::TempPath>> {
+    if fs::symlink_metadata(target).is_err() {
+        return Ok(None);
+    }
+    // Some file systems have no hard links.
+    let link = |name: &Path| fs::hard_link(target, name).or_else(|_| fs::copy(target, name).map(drop));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".vernis-").suffix(".before");
+    builder.make_in(parent(target), link).map(|file| Some(file.into_temp_path()))
 }
 
 /// The checks of [`write_atomic`] before the work is done, by making a temporary file in the same place.
@@ -106,6 +161,36 @@ mod tests {
         write_atomic(&path, b"two", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(folder.path()).len(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn files_that_belong_together_come_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let both = |bytes: &'static [u8]| [(at("a"), bytes), (at("b"), bytes)];
+        fs::write(at("b"), b"old").unwrap();
+        let error = write_all_atomic(&both(b"new"), false).unwrap_err();
+        assert_eq!((error.kind(), names(folder.path())), (Kind::Output, vec!["b".to_string()]));
+        write_all_atomic(&both(b"one"), true).unwrap();
+        // The second name of the list is met when the first is placed already: it is taken back.
+        let twice = [(at("a"), b"two"), (at("c"), b"two"), (at("c"), b"two")];
+        fs::remove_file(at("b")).unwrap();
+        fs::remove_file(at("a")).unwrap();
+        assert!(write_all_atomic(&twice, false).unwrap_err().to_string().contains("exists"));
+        assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
+    }
+
+    #[test]
+    fn what_was_replaced_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, b"old").unwrap();
+        let before = kept(&path).unwrap();
+        write_atomic(&path, b"new", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        Placed { target: path.clone(), before }.take_back();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path()).len()), (b"old".as_slice(), 1));
+        assert!(kept(&folder.path().join("none")).unwrap().is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Pixels are interleaved RGB in the file's own colour space, encoded (not linear), 0..1. The profile travels with them.
 
+pub mod answer;
 pub mod blend;
 pub mod colormap;
 pub mod colour;
@@ -27,9 +28,11 @@ mod tiff_in;
 mod tiff_out;
 pub mod tile;
 
+pub use answer::{DepthMap, LabelMap, Map, MapKind, SegmentMap};
 pub use blend::Blender;
 pub use decode::{Limits, decode_bytes, decode_file};
 pub use encode::{EncodeOptions, Encoded, Format, MetadataPolicy, encode};
-pub use file::{writable, write_atomic};
+pub use file::{writable, write_all_atomic, write_atomic};
 pub use picture::{Depth, Meta, Picture};
+pub use segments::CocoSegment;
 pub use tile::Tile;

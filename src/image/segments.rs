@@ -62,8 +62,20 @@ pub fn coco(class: &[i32], instance: &[i32], width: usize) -> Result<Coco> {
     Ok(Coco { ids, segments: segments.into_values().collect() })
 }
 
-/// The annotation of one picture, as in `panoptic_*.json`; `names` may be empty.
-pub fn annotation(coco: &Coco, file_name: &str, names: &[String]) -> Value {
+/// A whole annotation file for one picture, as `panoptic_*.json`: what the evaluation tools of COCO read. `classes`
+/// counts the categories, `names` may have fewer; the photograph and the map have file names of their own.
+pub fn document(
+    segments: &[CocoSegment],
+    [photo, map]: [&str; 2],
+    (width, height): (u32, u32),
+    classes: u32,
+    things: &[i32],
+    names: &[String],
+) -> Value {
+    let category = |id: i32| {
+        let called = name(names, id).map_or_else(|| format!("class {id}"), str::to_owned);
+        json!({"id": id, "name": called, "isthing": i32::from(things.contains(&id))})
+    };
     let segment = |s: &CocoSegment| {
         let mut entry = json!({"id": s.id, "category_id": s.class, "isthing": i32::from(s.thing), "area": s.area,
             "bbox": s.bbox, "iscrowd": 0});
@@ -72,7 +84,12 @@ pub fn annotation(coco: &Coco, file_name: &str, names: &[String]) -> Value {
         }
         entry
     };
-    json!({"file_name": file_name, "segments_info": coco.segments.iter().map(segment).collect::<Vec<_>>()})
+    let segments: Vec<Value> = segments.iter().map(segment).collect();
+    json!({
+        "images": [{"id": 1, "file_name": photo, "width": width, "height": height}],
+        "annotations": [{"image_id": 1, "file_name": map, "segments_info": segments}],
+        "categories": (0..classes as i32).map(category).collect::<Vec<_>>(),
+    })
 }
 
 /// Which number and colour stands for which class, and how much of the picture it covers; classes that are not in the
@@ -133,7 +150,12 @@ mod tests {
             ]
         );
         let names: Vec<String> = ["person", "car", "dog", "sky"].map(String::from).to_vec();
-        let json = annotation(&out, "a.png", &names);
+        let json = &document(&out.segments, ["a.jpg", "a.png"], (4, 3), 6, &[0, 2], &names);
+        assert_eq!(json["images"][0], json!({"id": 1, "file_name": "a.jpg", "width": 4, "height": 3}));
+        assert_eq!(json["categories"].as_array().map(Vec::len), Some(6));
+        assert_eq!(json["categories"][2], json!({"id": 2, "name": "dog", "isthing": 1}));
+        let json = &json["annotations"][0];
+        assert_eq!(json["file_name"], "a.png");
         assert_eq!(json["segments_info"][1]["category_name"], "dog");
         assert_eq!(json["segments_info"][2]["isthing"], 0);
         assert_eq!(json["segments_info"][3].get("category_name"), None, "a class without a name");

@@ -85,8 +85,9 @@ impl TilePolicy {
     }
 }
 
-/// A network of one family with its configuration.
-pub trait Network: std::fmt::Debug + Send + Sync {
+/// A network of one family with its configuration. `Any` gives the families that are more than a network back as what
+/// they are.
+pub trait Network: std::any::Any + std::fmt::Debug + Send + Sync {
     fn family(&self) -> &'static str;
 
     /// The constructor arguments of the official class.

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod chop;
 pub mod conditions;
 pub mod diffusion;
+pub mod draw;
 pub mod facts;
 pub mod guard;
 mod merge;

@@ -99,6 +99,11 @@ pub fn understand(text: &str) -> Result<Understood> {
     })
 }
 
+/// Whether a phrase of any restoration stands in the text, whatever is made of it.
+pub fn names_a_task(text: &str) -> bool {
+    Sentence::read(text).names_a_task()
+}
+
 #[cfg(test)]
 #[path = "instruction_tests.rs"]
 mod tests;

@@ -77,6 +77,10 @@ impl Sentence {
         self.weigh(&matches)
     }
 
+    pub fn names_a_task(&self) -> bool {
+        !self.matches().is_empty()
+    }
+
     /// Whether `phrase` stands at word `at`; its length if so.
     fn phrase(&self, phrase: &str, at: usize) -> Option<usize> {
         let mut length = 0;

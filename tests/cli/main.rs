@@ -3,8 +3,11 @@
 mod bad_input;
 mod bench;
 mod convert;
+mod draw;
 mod eval;
 mod families;
+#[path = "../support/generalist.rs"]
+mod generalist;
 mod restore;
 mod run;
 mod weights;

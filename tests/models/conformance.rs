@@ -66,6 +66,27 @@ fn genlv_equals_the_official_code() {
     family("genlv", 4);
 }
 
+#[test]
+fn convnext_equals_the_official_code_in_every_key_layout() {
+    family("convnext", 4);
+}
+
+#[test]
+fn clip_text_equals_the_official_code_in_every_key_layout() {
+    // The tokenizer's case is one of them.
+    family("clip-text", 5);
+}
+
+#[test]
+fn ldm_unet_equals_the_official_code_in_every_key_layout() {
+    family("ldm-unet", 5);
+}
+
+#[test]
+fn diffusion_generalist_equals_the_official_code() {
+    family("diffusion-generalist", 4);
+}
+
 /// The kernels for GPUs, which a software adapter would not choose.
 #[test]
 fn the_tiled_kernels_equal_the_official_code() {

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::{IMAGE_ENCODER, TARGET, TEXT_ENCODER, UNET};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
+use crate::diffusion::Sampler;
+use crate::diffusion::codecs::task::Task;
 use crate::models::settings::Settings;
 use crate::models::{MAIN, Network, Part, Sizes, TilePolicy, clip_text, convnext, ldm_unet, no_such_part};
 use crate::nn::Build;
@@ -17,9 +19,9 @@ pub struct Config {
     /// Height and width of the target the network draws, and of the photograph it looks at.
     pub target_size: [u32; 2],
     pub cond_size: [u32; 2],
-    /// The sampler's block, read by `crate::diffusion`.
+    /// The sampler's block, read by `crate::diffusion` and checked here.
     pub diffusion: Value,
-    /// What the checkpoint can be told, by name; read where the task is chosen.
+    /// What the checkpoint can be told, by name; likewise.
     pub tasks: Value,
 }
 
@@ -78,7 +80,19 @@ impl Config {
         if self.target_size.contains(&0) || self.cond_size.iter().any(|s| *s < 32) {
             return bad(format!("sizes {:?} and {:?} are too small", self.target_size, self.cond_size));
         }
+        Sampler::new(self.sampling()?)?;
+        self.told()?;
         Ok(self)
+    }
+
+    /// How the checkpoint is sampled.
+    pub fn sampling(&self) -> Result<crate::diffusion::Settings> {
+        crate::diffusion::Settings::from_json(&self.diffusion)
+    }
+
+    /// What the checkpoint can be told.
+    pub fn told(&self) -> Result<Vec<Task>> {
+        Task::all(&self.tasks)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::{DType, Error, Kind, Result, Shape, task};
 use crate::checkpoint::names::nearest;
 use crate::gpu::Gpu;
 use crate::image::{Picture, pad};
-use crate::run::Model;
+use crate::run::{Model, diffusion};
 
 /// Tasks a model can be told: adapters, classes, heads, stored prompts, or what its metadata lists.
 pub fn tasks(model: &Model) -> Vec<String> {
@@ -20,8 +20,11 @@ pub fn tasks(model: &Model) -> Vec<String> {
             let classes = pip::classes(model);
             (0..classes).map(|c| pip::class_name(classes, c)).collect()
         }
-        _ if heads.is_empty() => model.tasks(),
-        _ => heads,
+        _ if !heads.is_empty() => heads,
+        _ => match diffusion::config_of(model) {
+            Some(config) => config.told().unwrap_or_default().into_iter().map(|t| t.name).collect(),
+            None => model.tasks(),
+        },
     }
 }
 
@@ -113,9 +116,9 @@ pub fn condition(
         crate::models::pip::NAME => classed(model, shares),
         crate::models::datprl::NAME if datprl::prompted(model) => selected(model, gpu, precision, shares, view, budget),
         crate::models::diffusion_generalist::NAME => {
-            Err(Error::new(Kind::Usage, "this checkpoint is a diffusion generalist")
-                .why("it draws its answer in many steps and is not run by restore yet")
-                .advice("use `vernis verify` to run its reference cases"))
+            Err(Error::new(Kind::Usage, "this checkpoint draws its answer from noise, step by step")
+                .why("the answer may be a map, which no restored picture can hold")
+                .advice("draw it: `vernis restore` does, and Engine::draw"))
         }
         _ => trained(model, shares),
     }

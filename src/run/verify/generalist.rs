@@ -11,21 +11,24 @@ use crate::diffusion::codecs::{Palette, instance, panoptic, rgb, semantic};
 use crate::gpu::Gpu;
 use crate::models::diffusion_generalist::Config;
 use crate::run::diffusion::Generalist;
+use crate::run::model::Model;
 
 pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
     let config = Config::parse(&case.config, &case.weights)?;
-    let mut generalist = Generalist::with_config(case.weights.clone(), config, precision)?;
+    let mut model = Model::with_network(case.weights.clone(), Box::new(config))?;
+    let mut generalist = Generalist::new(&mut model, precision)?;
     let mut table = Table::new(case);
 
     let Some(&[prompts, tokens]) = case.io.shape("input_ids") else {
         return Err(Error::new(Kind::Checkpoint, format!("the case {} has no input_ids of 2 axes", case.name)));
     };
-    let prompt = generalist.prompt(gpu, &case.io.i64("input_ids")?, tokens)?;
+    let prompt = generalist.prompt(gpu, &case.io.i64("input_ids")?, tokens, &mut |_| true)?;
     table.values("context", prompt.context.0.strip_channels(&prompt.context.1))?;
 
     let (image, noise) = (shape_nchw(case, "image")?, shape_nchw(case, "noise")?);
     let (from, to) = ([image.h, image.w], [noise.h, noise.w]);
-    let photograph = generalist.photograph(gpu, &case.io.f32("image")?, image.n, from, to, true)?;
+    let picture = case.io.f32("image")?;
+    let photograph = generalist.photograph(gpu, &picture, image.n, from, to, true, &mut |_| true)?;
     let maps: Vec<Vec<f32>> = photograph.maps.iter().map(|(shape, values)| shape.to_nchw(values)).collect();
     let features = (0..image.n as usize).flat_map(|i| maps.iter().map(move |m| (i, m)));
     let of_image = |(i, m): (usize, &Vec<f32>)| {

@@ -1,0 +1,263 @@
+//! `vernis restore` with a checkpoint that draws: one picture in, a restored picture or a map with its files out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::usage;
+use super::progress::Progress;
+use super::restore::{FormatArg, Job, OutputArgs, RestoreArgs, print_profile};
+use crate::{
+    Answer, DrawOptions, DrawReport, DrawTask, Drawing, Engine, Format, Instruction, Limits, MapKind, Model, Picture,
+    RestoreOptions, Result, decode_file, writable, write_all_atomic, write_atomic,
+};
+
+pub const HELP: &str = "Checkpoints that draw (diffusion generalists) answer with a picture or a map. `vernis tasks \
+FILE` lists what they know.
+  depth       OUT.png 16 bits over its range, OUT.color.png, OUT.overlay.png, OUT.json (the range)
+  semantic    OUT.png palette, OUT.labels.png class numbers, OUT.overlay.png, OUT.json (the legend)
+  instance,
+  panoptic    OUT.png COCO ids (R + 256 G + 65536 B), OUT.color.png, OUT.overlay.png, OUT.json (segments_info)
+They look at the whole photograph, brought to the size they were trained on, and the answer is brought back to the \
+photograph's size: labels by the nearest pixel, depth and pictures bilinearly. A restored picture loses detail finer \
+than they draw; --tile N restores in tiles of N pixels, each drawn at the checkpoint's own size.";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Checkpoints that draw")]
+pub struct DrawArgs {
+    /// Denoising steps; else as many as the checkpoint says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
+    /// Number of the noise a drawing starts from, the same on every device; else 0
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Fresh noise in each step, 0 (none) to 1; else as the checkpoint says
+    #[arg(long, value_name = "0..1")]
+    eta: Option<f64>,
+}
+
+impl DrawArgs {
+    /// Refused for a model that restores: it has no steps and no noise.
+    pub fn refuse(&self, family: &str) -> Result<()> {
+        let given = [("--steps", self.steps.is_some()), ("--seed", self.seed.is_some()), ("--eta", self.eta.is_some())];
+        match given.into_iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(usage(format!("{flag} is for checkpoints that draw their answer from noise"))
+                .why(format!("a {family} checkpoint restores in one pass"))
+                .advice(format!("leave {flag} out"))),
+        }
+    }
+}
+
+/// A run over pictures with a checkpoint that draws.
+pub struct DrawRun<'a> {
+    args: &'a RestoreArgs,
+    engine: &'a Engine,
+    instruction: &'a Instruction,
+    task: DrawTask,
+    options: DrawOptions,
+}
+
+impl<'a> DrawRun<'a> {
+    /// Checks what can be checked before the first picture: the task, options that maps have not, names of all files.
+    pub fn new(
+        args: &'a RestoreArgs,
+        engine: &'a Engine,
+        model: &Model,
+        instruction: &'a Instruction,
+        jobs: &mut [Job],
+    ) -> Result<DrawRun<'a>> {
+        let defaults = DrawOptions::default();
+        let restore = args.options(defaults.restore.memory_budget);
+        let DrawArgs { steps, seed, eta } = args.draw;
+        let options = DrawOptions { restore, steps, eta, seed: seed.unwrap_or(defaults.seed), noise: None };
+        let task = model.draw_task(instruction)?;
+        if let Some(kind) = task.map {
+            refuse_for_maps(&args.output_args, &options.restore, &task)?;
+            let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+            for job in jobs {
+                if !job.named {
+                    job.output.set_extension("png");
+                }
+                if !matches!(Format::from_path(&job.output)?, Format::Png) {
+                    return Err(usage(format!("{} cannot hold a map", job.output.display()))
+                        .why(format!("the task {} answers with numbers, which other formats would change", task.name))
+                        .advice("name a .png file"));
+                }
+                for file in files(&job.output, kind) {
+                    if let Some(other) = taken.insert(file.clone(), &job.input) {
+                        return Err(usage(format!("two pictures would be written to {}", file.display()))
+                            .why(format!("{} and {}", other.display(), job.input.display())));
+                    }
+                }
+            }
+        }
+        Ok(DrawRun { args, engine, instruction, task, options })
+    }
+
+    /// Draws one picture and writes all its files, or none.
+    pub fn one(&self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
+        let (args, out) = (self.args, &self.args.output_args);
+        if out.skip_existing && job.output.exists() {
+            return Ok(());
+        }
+        let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
+        if !args.dry_run {
+            Format::from_path(&job.output)?;
+            beside.iter().try_for_each(|file| writable(file, out.overwrite))?;
+        }
+        let photo = decode_file(&job.input, &Limits::default())?;
+        self.say(job, &photo.warnings, progress);
+        let size = (photo.width, photo.height);
+        if let Some(file) = &args.dump_graph {
+            let (dot, json) = self.engine.dump_drawing(model, size, self.instruction, &self.options)?;
+            let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
+            write_atomic(file, text.as_bytes(), true)?;
+        }
+        if args.profile {
+            print_profile(&self.engine.profile_drawing(model, size, self.instruction, &self.options)?);
+            println!("(the text tower, the image encoder and one step, each run once)");
+        }
+        if args.dry_run {
+            let report = self.engine.plan_drawing(model, size, self.instruction, &self.options)?;
+            println!("{}: {}x{}", job.input.display(), size.0, size.1);
+            print_plan(&report);
+            return Ok(());
+        }
+        let (pixels, name) = (photo.pixels() as u64, job.input.display().to_string());
+        let mut step = 0;
+        let mut moved = |p: crate::DrawProgress| {
+            if p.step != step {
+                step = p.step;
+                progress.start(&format!("{name}: step {} of {}", p.step, p.steps));
+            }
+            progress.step(pixels, p.share)
+        };
+        let drawn = self.engine.draw(model, &photo, self.instruction, &self.options, &mut moved)?;
+        self.say(job, &drawn.report.notes, progress);
+        match &drawn.answer {
+            Answer::Picture(picture) => self.write_picture(job, picture, progress)?,
+            Answer::Map(map) => {
+                let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let encoded = map.files(&photo, &name(&job.input), &name(&job.output), &out.encoding())?;
+                write_all_atomic(&beside.iter().cloned().zip(encoded).collect::<Vec<_>>(), out.overwrite)?;
+            }
+        }
+        if args.explain {
+            drawn.report.explain.iter().for_each(|line| progress.say(&format!("understood: {line}")));
+        }
+        if !args.quiet {
+            let r = &drawn.report;
+            let more: Vec<String> = beside[1..].iter().map(|f| f.display().to_string()).collect();
+            let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+            progress.say(&format!(
+                "{} -> {}{more}: {}x{}, {} steps{} in {:.2} s, seed {}, {}, {}",
+                job.input.display(),
+                job.output.display(),
+                size.0,
+                size.1,
+                r.steps,
+                if r.tiles == 1 { String::new() } else { format!(" for each of {} tiles", r.tiles) },
+                r.seconds,
+                self.options.seed,
+                r.precision,
+                r.adapter
+            ));
+        }
+        Ok(())
+    }
+
+    fn write_picture(&self, job: &Job, picture: &Picture, progress: &Progress) -> Result<()> {
+        let out = &self.args.output_args;
+        let encoded = crate::encode(picture, Format::from_path(&job.output)?, &out.encoding())?;
+        self.say(job, &encoded.warnings, progress);
+        write_atomic(&job.output, &encoded.bytes, out.overwrite)
+    }
+
+    fn say(&self, job: &Job, lines: &[String], progress: &Progress) {
+        if !self.args.quiet {
+            lines.iter().for_each(|w| progress.say(&format!("note: {}: {w}", job.input.display())));
+        }
+    }
+}
+
+/// What maps have not is refused rather than left out silently.
+fn refuse_for_maps(out: &OutputArgs, restore: &RestoreOptions, task: &DrawTask) -> Result<()> {
+    let flag = match () {
+        () if out.depth.is_some() => "--depth",
+        () if out.format.is_some_and(|f| !matches!(f, FormatArg::Png)) => "--format",
+        () if restore.strength < 1.0 => "--strength",
+        () => return Ok(()),
+    };
+    Err(usage(format!("{flag} does not fit the task {}", task.name))
+        .why("it answers with a map, whose file format is fixed and which is not mixed with the photograph")
+        .advice(format!("leave {flag} out")))
+}
+
+/// The map's own file and those beside it: OUT.png, OUT.color.png, ...
+fn files(output: &Path, kind: MapKind) -> Vec<PathBuf> {
+    let beside = kind.beside().iter().map(|ending| output.with_extension(ending));
+    std::iter::once(output.to_path_buf()).chain(beside).collect()
+}
+
+fn print_plan(r: &DrawReport) {
+    let mib = |b: u64| b as f64 / f64::from(1 << 20);
+    println!("  model       {} ({}), {}", r.model, r.family, r.precision);
+    println!("  adapter     {}", r.adapter);
+    println!("  task        {}: {}", r.task.name, r.task.about);
+    println!("  sizes       looks at {}x{}, draws {}x{}", r.condition.0, r.condition.1, r.target.0, r.target.1);
+    if r.tiles > 1 {
+        println!("  tiles       {} of {}x{}", r.tiles, r.tile.0, r.tile.1);
+    }
+    println!(
+        "  memory      {:.1} MiB planned on the device: activations {:.1}, weights {:.1}",
+        mib(r.peak_bytes()),
+        mib(r.activation_bytes),
+        mib(r.weight_bytes)
+    );
+    for part in &r.parts {
+        println!(
+            "  {:<11} {} x {} dispatches, {:.2} GFLOP; activations {:.1} MiB, weights {:.1} MiB",
+            part.name,
+            part.runs,
+            part.dispatches,
+            part.flops as f64 * 1e-9,
+            mib(part.activation_bytes),
+            mib(part.weight_bytes)
+        );
+    }
+    r.explain.iter().for_each(|line| println!("  understood  {line}"));
+    r.notes.iter().for_each(|line| println!("  note        {line}"));
+}
+
+/// The tasks of a checkpoint that draws, for `vernis tasks`.
+pub fn print_tasks(tasks: &[DrawTask]) {
+    for task in tasks {
+        println!("  --task {:<12} {}", task.name, task.about);
+    }
+    println!("  --say SENTENCE: one of these in plain words, or in the words it was trained with:");
+    for task in tasks {
+        println!("    {:<17} {}", task.name, task.prompts.join(" | "));
+    }
+}
+
+/// The lines of `vernis info` that only a checkpoint that draws has.
+pub fn print_info(drawing: &Drawing) {
+    let Drawing { target, condition, steps, eta, .. } = drawing;
+    println!("draws       {}x{} in {steps} steps, eta {eta}", target.0, target.1);
+    println!("sizes       any: looks at {}x{}, the answer is brought back", condition.0, condition.1);
+    println!("tiles       for restored pictures, where --tile asks for them");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_beside_take_the_place_of_the_ending() {
+        let names: Vec<String> =
+            files(Path::new("a/b.c.png"), MapKind::Labels).iter().map(|p| p.display().to_string()).collect();
+        assert_eq!(names, ["a/b.c.png", "a/b.c.labels.png", "a/b.c.overlay.png", "a/b.c.json"]);
+    }
+}
