@@ -248,6 +248,30 @@ fn bad_requests_say_what_the_checkpoint_knows() {
     assert_eq!(s.names(), ["photo.png"]);
 }
 
+/// The first Ctrl-C ends the drawing within a submit and leaves no file.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing() {
+    let (s, input) = scratch();
+    let out = s.text("out.png");
+    let args = ["restore", &input, "-o", &out, "--model", model(), "--task", "depth", "--steps", "900"];
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_vernis"))
+        .args(args)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // It names the model when it is about to draw; 900 steps take far longer than the wait.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("piped")));
+    lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("model:")).expect("a model is named");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|k| k.success()));
+    let said: String = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
+    assert!(said.contains("cancelled"), "{said}");
+    assert_eq!(s.names(), ["photo.png"]);
+}
+
 #[test]
 fn the_checkpoint_is_described() {
     let tasks = vernis(&["tasks", model()]);
