@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fuse::prune;
 use super::{Graph, Node};
 use crate::base::{Channels, Error, Kind, Result, Shape};
 use crate::checkpoint::adapters::{Adapters, Part};
@@ -113,6 +114,8 @@ pub fn fuse(graph: &mut Graph, adapters: &Adapters, active: &[usize], n: u32) ->
     for node in std::mem::take(&mut pass.graph.nodes) {
         pass.node(node)?;
     }
+    // The plain matrices that extended ones replace would lie on the device for nothing.
+    prune(graph);
     Ok(())
 }
 

@@ -62,6 +62,8 @@ fn a_family_says_which_instructions_it_follows() {
     restore(&s, "ipt-sr3", &[]).fails_with(USAGE, &["which of its heads", "x2, x3"]);
     restore(&s, "ipt-sr3", &["--task", "x4"]).fails_with(USAGE, &["x4", "x2, x3"]);
     restore(&s, "instruct-ipt-conv1x1", &["--task", "derian"]).fails_with(USAGE, &["did you mean derain"]);
+    let part = &["part of a diffusion generalist"];
+    restore(&s, "ldm-unet-small-odd-batch2", &["--task", "denoise"]).fails_with(USAGE, part);
     restore(&s, "genlv-small", &[]).fails_with(USAGE, &["must be told its task"]);
 }
 

@@ -11,4 +11,5 @@ mod fusion;
 mod memory;
 mod replay;
 mod shapes;
+mod split;
 mod taps;

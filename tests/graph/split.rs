@@ -1,9 +1,9 @@
 //! Matrices larger than a binding become parts, and the network computes the same.
 
 use vernis::base::{Channels, DType, Kind, Shape};
+use vernis::checkpoint::adapters::Adapters;
 use vernis::checkpoint::prepack::{Matrix, Pack};
 use vernis::graph::Graph;
-use vernis::checkpoint::adapters::Adapters;
 use vernis::graph::adapt;
 use vernis::graph::split::split;
 use vernis::kernel::Target;

@@ -6,6 +6,7 @@ use crate::base::{DType, Error, Kind, Result, Shape, task};
 use crate::checkpoint::names::nearest;
 use crate::gpu::Gpu;
 use crate::image::{Picture, pad};
+use crate::models::{clip_text, convnext, ldm_unet};
 use crate::run::{Model, diffusion};
 
 /// Tasks a model can be told: adapters, classes, heads, stored prompts, or what its metadata lists.
@@ -105,6 +106,7 @@ pub fn condition(
     budget: u64,
 ) -> Result<Conditioning> {
     let family = model.network().family();
+    refuse_parts(model)?;
     let shares = &resolve(model, shares)?[..];
     if model.network().prompt_width() > 0 {
         return prompted(model, shares);
@@ -122,6 +124,18 @@ pub fn condition(
         }
         _ => trained(model, shares),
     }
+}
+
+/// No picture goes through one part of a diffusion generalist alone, with task adapters or without.
+fn refuse_parts(model: &Model) -> Result<()> {
+    let config = model.network().config();
+    let family = config["carrier"].as_str().unwrap_or(model.network().family());
+    if [ldm_unet::NAME, clip_text::NAME, convnext::NAME].contains(&family) {
+        return Err(Error::new(Kind::Usage, format!("{} restores no pictures", model.dict().name()))
+            .why(format!("it is a {family}, one part of a diffusion generalist"))
+            .advice("use a checkpoint of a whole model"));
+    }
+    Ok(())
 }
 
 /// GenLV: one stored prompt.
