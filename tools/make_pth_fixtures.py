@@ -17,6 +17,9 @@ import zipfile
 
 import torch
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "train"))
+from models.nafnet import NAFNet  # noqa: E402
+
 
 def ramp(*shape, dtype=torch.float32):
     count = 1
@@ -41,6 +44,16 @@ class Net(torch.nn.Module):
             self.conv.bias.copy_(ramp(4))
 
 
+def network():
+    """A whole network, small enough to be stored and wrapped like a training checkpoint of BasicSR."""
+    torch.manual_seed(0)
+    net = NAFNet(width=4, middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[0])
+    for name, parameter in net.named_parameters():
+        if name.endswith(("beta", "gamma")):
+            torch.nn.init.constant_(parameter, 0.5)
+    return net.state_dict()
+
+
 def good(out):
     def save(name, value, **options):
         torch.save(value, os.path.join(out, name), **options)
@@ -50,6 +63,7 @@ def good(out):
     save("params_ema.pth", {"params": plus_one, "params_ema": weights()})
     save("module_prefix.pth", {"state_dict": {f"module.{k}": v for k, v in weights().items()}, "epoch": 7,
                                "arch": "tiny"})
+    save("nafnet.pth", {"params_ema": network(), "iter": 400000})
     training = torch.optim.Adam([torch.nn.Parameter(weights()["conv.bias"])])
     training.param_groups[0]["params"][0].grad = torch.ones(4)
     training.step()

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::convert::LICENCE;
 use super::instruction::Instruction;
-use super::options::RestoreOptions;
+use super::options::{ProtocolChoice, RestoreOptions};
 use super::report::{LayerTime, ModelInfo, Report};
 use crate::base::{DType, Error, Kind, Result, task};
 use crate::checkpoint::StateDict;
 use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
 use crate::image::Picture;
+use crate::models::Protocol;
 use crate::run::conditions::{Conditioning, genlv, told};
-use crate::run::tiling::{Layout, layout};
-use crate::run::{self, shipped};
+use crate::run::tiling::{Layout, Request, layout};
+use crate::run::{self, facts, official, shipped};
 use crate::text::instruction::{Understood, understand};
 
 /// How an engine is made.
@@ -112,7 +114,8 @@ impl Engine {
     ) -> Result<Report> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision, None, options)?;
-        let layout = self.layout(model, size, &condition, precision, options)?;
+        let protocol = protocol(model, instruction, options);
+        let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         Ok(self.report(model, &layout, condition, precision))
     }
 
@@ -135,13 +138,26 @@ impl Engine {
                 .why("it is the share of the restored picture, 0 to 1"));
         }
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision, Some(picture), options)?;
-        let layout = self.layout(model, (picture.width, picture.height), &condition, precision, options)?;
-        let start = Instant::now();
+        let protocol = protocol(model, instruction, options);
         let mut notes = Vec::new();
+        let fitted = protocol.map(|p| official::before(picture, &p)).transpose()?;
+        let picture = match &fitted {
+            Some(fitted) => {
+                notes.extend(official::changes(picture, fitted));
+                fitted
+            }
+            None => picture,
+        };
+        let condition = self.condition(model, instruction, precision, Some(picture), options)?;
+        let size = (picture.width, picture.height);
+        let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
+        let start = Instant::now();
         let mut restored =
             run::restore::restore(&mut model.inner, &self.gpu, picture, &condition, &layout, &mut notes, progress)?;
         run::restore::mix(picture, &mut restored, options.strength);
+        if let Some(protocol) = protocol {
+            official::after(&mut restored, &protocol);
+        }
         let mut report = self.report(model, &layout, condition, precision);
         report.seconds = start.elapsed().as_secs_f64();
         report.notes = notes;
@@ -165,7 +181,8 @@ impl Engine {
     ) -> Result<Vec<LayerTime>> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision, None, options)?;
-        let layout = self.layout(model, size, &condition, precision, options)?;
+        let protocol = protocol(model, instruction, options);
+        let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         let plan = model.inner.plan(&self.gpu, &layout.key)?;
         for (name, values) in &condition.inputs {
             plan.upload(&self.gpu, name, values)?;
@@ -186,15 +203,15 @@ impl Engine {
     ) -> Result<(String, String)> {
         let precision = self.precision(model, options);
         let condition = self.condition(model, instruction, precision, None, options)?;
-        let layout = self.layout(model, size, &condition, precision, options)?;
+        let protocol = protocol(model, instruction, options);
+        let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         let (dot, json) = model.inner.plan(&self.gpu, &layout.key)?.dump();
         Ok((dot, format!("{json:#}")))
     }
 
     pub(super) fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
         options.precision.fixed().unwrap_or_else(|| {
-            let verified = model.inner.dict().metadata().get("vernis.precision").is_some_and(|p| p == "f16");
-            if verified && !self.gpu.summary().software { DType::F16 } else { DType::F32 }
+            if self.gpu.summary().software { DType::F32 } else { facts::verified_precision(&model.inner) }
         })
     }
 
@@ -204,9 +221,17 @@ impl Engine {
         size: (u32, u32),
         condition: &Conditioning,
         precision: DType,
-        options: &RestoreOptions,
+        (protocol, options): (Option<Protocol>, &RestoreOptions),
     ) -> Result<Layout> {
-        layout(&model.inner, &self.gpu, size, &condition.extra, precision, options.tile, options.memory_budget)
+        let request = Request {
+            size: protocol.map_or(Ok(size), |p| official::fitted(size, &p))?,
+            extra: &condition.extra,
+            precision,
+            choice: options.tile,
+            budget: options.memory_budget,
+            official: protocol.map(|p| p.pad),
+        };
+        layout(&model.inner, &self.gpu, &request)
     }
 
     fn report(&self, model: &Model, layout: &Layout, condition: Conditioning, precision: DType) -> Report {
@@ -241,7 +266,13 @@ impl Engine {
         let shares = match instruction {
             Instruction::Pair { before, after } => {
                 model.refuse_pairs()?;
-                let prompt = genlv::encode(&mut model.inner, &self.gpu, precision, before, after)?;
+                let prompt = match protocol(model, instruction, options) {
+                    None => genlv::encode(&mut model.inner, &self.gpu, precision, before, after)?,
+                    Some(p) => {
+                        let (before, after) = (official::before(before, &p)?, official::before(after, &p)?);
+                        genlv::encode(&mut model.inner, &self.gpu, precision, &before, &after)?
+                    }
+                };
                 let explain = format!("example pair of {}x{}", before.width, before.height);
                 return genlv::condition(&model.inner, &prompt, explain);
             }
@@ -257,8 +288,10 @@ impl Engine {
             Instruction::Words(text) => shares_of(&understand(text)?),
             Instruction::Blind => Vec::new(),
         };
+        let multiple = protocol(model, instruction, options).map_or(model.inner.network().sizes().multiple, |p| p.pad);
+        let view = picture.map(|p| (p, multiple));
         let mut condition =
-            told::condition(&mut model.inner, &self.gpu, precision, &shares, picture, options.memory_budget)?;
+            told::condition(&mut model.inner, &self.gpu, precision, &shares, view, options.memory_budget)?;
         if let Instruction::Words(text) = instruction {
             condition.explain.insert(0, understand(text)?.to_string());
         }
@@ -276,6 +309,15 @@ impl Engine {
     }
 }
 
+/// What the published program does around `model`, where the options ask for it.
+fn protocol(model: &Model, instruction: &Instruction, options: &RestoreOptions) -> Option<Protocol> {
+    let task = match instruction {
+        Instruction::Task(text) => task::find(text).ok().map(|t| t.name),
+        _ => None,
+    };
+    (options.protocol == ProtocolChoice::Official).then(|| model.inner.network().protocol(task))
+}
+
 fn shares_of(understood: &Understood) -> Vec<told::Share> {
     understood.weights().into_iter().map(|(task, weight)| (task.name().to_owned(), weight)).collect()
 }
@@ -290,9 +332,24 @@ impl Model {
         &self.name
     }
 
+    /// The family it was recognised as.
+    pub fn family(&self) -> &str {
+        self.inner.network().family()
+    }
+
     /// Tasks the model can be told, whatever its family.
     pub fn tasks(&self) -> Vec<String> {
         told::tasks(&self.inner)
+    }
+
+    /// Whether instructions may mix several tasks by weights.
+    pub fn blends(&self) -> bool {
+        told::blends(&self.inner)
+    }
+
+    /// Whether a task can be shown by an example pair.
+    pub fn takes_pairs(&self) -> bool {
+        self.inner.network().prompt_width() > 0
     }
 
     pub fn can_do(&self, task: &str) -> bool {
@@ -300,35 +357,39 @@ impl Model {
     }
 
     pub(super) fn refuse_pairs(&self) -> Result<()> {
-        if self.inner.network().prompt_width() > 0 {
+        if self.takes_pairs() {
             return Ok(());
         }
         let family = self.inner.network().family();
         Err(Error::new(Kind::Usage, format!("{} takes no example pair", self.name))
-            .why(format!(
-                "it is a {family} checkpoint; it follows {}",
-                if self.tasks().is_empty() { "no instruction" } else { "a task name" }
-            ))
+            .why(format!("it is a {family} checkpoint; it follows {}", told::follows(&self.inner)))
             .advice("use a GenLV checkpoint, such as --model genlv"))
     }
 
-    pub fn info(&self) -> ModelInfo {
+    /// The checkpoint at a glance.
+    ///
+    /// # Errors
+    /// If the network cannot be built at the size that its work is counted on.
+    pub fn info(&self) -> Result<ModelInfo> {
         let dict = self.inner.dict();
         let sizes = self.inner.network().sizes();
         let field = |keys: &[&str]| keys.iter().find_map(|k| dict.metadata().get(*k)).cloned();
-        ModelInfo {
+        Ok(ModelInfo {
             name: self.name.clone(),
             family: self.inner.network().family().to_owned(),
             config: self.inner.network().config().to_string(),
             parameters: dict.parameters(),
             bytes: dict.bytes(),
             tasks: self.tasks(),
-            takes_pairs: self.inner.network().prompt_width() > 0,
+            takes_pairs: self.takes_pairs(),
             multiple: sizes.multiple,
             scale: sizes.scale,
+            flops_per_megapixel: facts::flops_per_megapixel(&self.inner)?,
+            precision: facts::verified_precision(&self.inner).name().to_owned(),
             tile_policy: sizes.tiles.name().to_owned(),
             tile_advice: self.inner.tile_advice(),
-            license: field(&["vernis.license", "modelspec.license", "license"]).unwrap_or_else(|| "not stated".into()),
-        }
+            title: field(&["modelspec.title"]),
+            license: field(&LICENCE),
+        })
     }
 }

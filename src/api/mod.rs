@@ -1,15 +1,19 @@
 //! Floor 7: what hosts call. No type here has a lifetime or a type parameter, so that all of it can cross a C border.
 
+mod adapters;
+mod convert;
 mod draw;
+mod drawing;
 mod engine;
 mod instruction;
 mod options;
 mod report;
 
-pub use draw::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
+pub use convert::{ConvertOptions, Converted, convert};
+pub use drawing::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
 pub use engine::{Engine, EngineOptions, Model, Restored};
 pub use instruction::Instruction;
-pub use options::{Precision, RestoreOptions};
+pub use options::{Precision, ProtocolChoice, RestoreOptions};
 pub use report::{LayerTime, ModelInfo, Report};
 
 pub use crate::base::task::{TASKS, Task};

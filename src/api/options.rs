@@ -24,11 +24,22 @@ impl Precision {
     }
 }
 
+/// What happens to a picture around the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProtocolChoice {
+    /// The picture keeps its size, depth and alpha; results are rounded to the depth of the file.
+    #[default]
+    Own,
+    /// As the family's published program does it: 8-bit RGB, its resizing or cropping, padding, tiling and rounding.
+    Official,
+}
+
 /// Options of one restoration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestoreOptions {
     pub precision: Precision,
     pub tile: TileChoice,
+    pub protocol: ProtocolChoice,
     /// Share of the restored picture in the result, 0..=1; the rest is the input.
     pub strength: f32,
     /// Bytes of device memory a plan may take.
@@ -37,6 +48,12 @@ pub struct RestoreOptions {
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        RestoreOptions { precision: Precision::Auto, tile: TileChoice::Auto, strength: 1.0, memory_budget: 2 << 30 }
+        RestoreOptions {
+            precision: Precision::Auto,
+            tile: TileChoice::Auto,
+            protocol: ProtocolChoice::Own,
+            strength: 1.0,
+            memory_budget: 2 << 30,
+        }
     }
 }

@@ -47,10 +47,17 @@ pub struct ModelInfo {
     pub tasks: Vec<String>,
     pub takes_pairs: bool,
     pub multiple: u32,
+    /// Of the first head where heads differ.
     pub scale: u32,
+    /// Floating-point operations for a megapixel of input; `None` if this is no network from picture to picture.
+    pub flops_per_megapixel: Option<f64>,
+    /// The smallest storage precision that was verified for this file: `f16` or `f32`.
+    pub precision: String,
     pub tile_policy: String,
     pub tile_advice: Option<(u32, u32)>,
-    pub license: String,
+    pub title: Option<String>,
+    /// As the file states it.
+    pub license: Option<String>,
 }
 
 /// Time of all steps that share a label.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::gpu::Gpu;
 use crate::run::tune::tune;
-use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, Result, TileChoice};
+use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, ProtocolChoice, Result, TileChoice};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
@@ -69,6 +69,29 @@ impl From<PrecisionArg> for Precision {
             PrecisionArg::F32 => Precision::F32,
             PrecisionArg::F16 => Precision::F16,
         }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ProtocolArg {
+    Own,
+    Official,
+}
+
+impl From<ProtocolArg> for ProtocolChoice {
+    fn from(p: ProtocolArg) -> Self {
+        match p {
+            ProtocolArg::Own => ProtocolChoice::Own,
+            ProtocolArg::Official => ProtocolChoice::Official,
+        }
+    }
+}
+
+/// Reads NAME=FILE.
+pub fn adapter(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => Ok((name.trim().into(), file.into())),
+        _ => Err("expected NAME=FILE".into()),
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod args;
 mod bench;
+mod convert;
 mod devices;
 mod draw;
 mod info;
 mod progress;
 mod prompt;
 mod restore;
+mod show;
 mod tasks;
 mod verify;
 
@@ -29,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   vernis restore noisy.png -o clean.png --task denoise
   vernis restore holiday/ -o restored/ --task dehaze --strength 0.8
   vernis restore old.jpg -o new.png --prompt-pair before.png after.png
+  vernis restore wet.png -o dry.png --model restormer.pth --protocol official
+  vernis convert official.pth -o official.safetensors --license MIT
   vernis tasks
 
 Exit codes:
@@ -51,6 +55,8 @@ enum Command {
     Tasks(tasks::TasksArgs),
     /// Describe a checkpoint.
     Info(info::InfoArgs),
+    /// Turn an official checkpoint into safetensors that say what they are.
+    Convert(convert::ConvertArgs),
     /// List the adapters of this machine.
     Devices(devices::DevicesArgs),
     /// Run conformance cases against the outputs of the official code.
@@ -67,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Prompt(args) => prompt::run(&args),
         Command::Tasks(args) => tasks::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -19,19 +19,23 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
     let directory = args.device.models();
     if let Some(name) = &args.model {
         let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
-        let (tasks, info) = (model.tasks(), model.info());
-        println!("{name} ({})", info.family);
+        println!("{name} ({})", model.family());
         if let Some(drawing) = model.drawing() {
-            super::draw::print_tasks(&drawing.tasks);
+            super::show::drawing_tasks(&drawing.tasks);
             return Ok(0);
         }
-        for task in TASKS.iter().filter(|t| tasks.iter().any(|n| n == t.name)) {
-            println!("  --task {:<10} {}", task.name, task.about);
+        let tasks = model.tasks();
+        for task in &tasks {
+            let about = TASKS.iter().find(|t| t.name == task).map_or("", |t| t.about);
+            println!("  --task {:<10} {about}", if task.contains(' ') { format!("'{task}'") } else { task.clone() });
         }
         if tasks.is_empty() {
             println!("  it takes no task name");
         }
-        if info.takes_pairs {
+        if model.blends() {
+            println!("  --task {}=0.7,{}=0.3 and the like: blends", tasks[0], tasks[tasks.len() - 1]);
+        }
+        if model.takes_pairs() {
             println!("  --prompt-pair BEFORE AFTER: any task shown by an example");
         }
         return Ok(0);

@@ -1,4 +1,5 @@
-//! Cuts matrices that exceed one binding into parts of whole panels; the contraction becomes one dispatch a part.
+//! Cuts matrices that exceed one binding into parts of whole panels; the contraction becomes one dispatch a part. What
+//! cannot be cut (adapted matrices, whose panels also hold low-rank rows or are merged on the device) is refused.
 
 use super::{Graph, fuse};
 use crate::base::{Error, Kind, Result};
@@ -41,5 +42,24 @@ pub fn split(graph: &mut Graph) -> Result<()> {
     if any {
         fuse::prune(graph);
     }
+    for pack in &graph.params {
+        let bytes = pack.bytes(panels, graph.precision);
+        if bytes > limit {
+            return Err(Error::new(
+                Kind::Memory,
+                format!("the weight {} needs {bytes} bytes in one binding", pack.name()),
+            )
+            .why(format!("the device binds at most {limit} bytes, and {}", what(pack)))
+            .advice("use another --device, or --precision f16"));
+        }
+    }
     Ok(())
+}
+
+/// Why a weight stays whole.
+fn what(pack: &Pack) -> &'static str {
+    match pack {
+        Pack::Addition(_) => "a weight with task adapters is not cut into parts",
+        _ => "only the matrices of contractions are cut into parts",
+    }
 }

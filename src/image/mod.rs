@@ -20,6 +20,7 @@ pub mod overlay;
 pub mod pad;
 pub mod picture;
 mod raster;
+pub mod resample;
 #[cfg(test)]
 mod round_trip;
 pub mod segments;

@@ -12,11 +12,13 @@ pub mod keys;
 pub mod ldm_unet;
 pub mod nafnet;
 pub mod pip;
+mod protocol;
 pub mod registry;
 pub mod restormer;
 pub mod settings;
 pub mod xrestormer;
 
+pub use protocol::{Filter, Fit, Protocol};
 use serde_json::Value;
 
 use crate::base::{Error, Kind, Result};
@@ -56,7 +58,7 @@ pub struct Sizes {
     pub multiple: u32,
     /// The smallest height and width the network alone accepts.
     pub least: u32,
-    /// Output pixels for one input pixel and axis.
+    /// Output pixels for one input pixel and axis; of the first head where heads differ (see [`Network::scale`]).
     pub scale: u32,
     pub tiles: TilePolicy,
 }
@@ -91,6 +93,21 @@ pub trait Network: std::any::Any + std::fmt::Debug + Send + Sync {
     fn config(&self) -> Value;
 
     fn sizes(&self) -> Sizes;
+
+    /// Output pixels for one input pixel and axis in the graph that `extra` of the main part selects.
+    fn scale(&self, _extra: &[u32]) -> u32 {
+        self.sizes().scale
+    }
+
+    /// Names of the heads that `extra` of the main part selects between, in order; empty where there is one.
+    fn heads(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the published program does around the network. `task` is the one task it was told, if any.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        Protocol::padded(self.sizes().multiple)
+    }
 
     /// Channels of a prompt token; 0 where the network takes no example pair.
     fn prompt_width(&self) -> u32 {

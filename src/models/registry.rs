@@ -1,6 +1,6 @@
 //! All families, and how a checkpoint finds its own.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     Network, clip_text, convnext, datprl, diffusion_generalist, genlv, instruct_ipt, ipt, ldm_unet, nafnet, pip,
@@ -14,7 +14,8 @@ pub struct Family {
     pub name: &'static str,
     /// Builds the network of a configuration; the checkpoint supplies what the configuration leaves out.
     pub from_config: fn(&Value, &StateDict) -> Result<Box<dyn Network>>,
-    /// The configuration that the keys and shapes imply, or `None` if this is another family's checkpoint.
+    /// The configuration that the keys and shapes imply, or `None` if this is another family's checkpoint. Settings that
+    /// leave no trace and have no published value that goes with the shapes are null: the user is asked for them.
     pub detect: fn(&StateDict) -> Option<Value>,
 }
 
@@ -40,27 +41,58 @@ pub const FAMILIES: &[Family] = &[
 
 pub use super::{ARCHITECTURE, CONFIG};
 
+/// What a user says of a checkpoint. It wins over metadata, and metadata over keys and shapes.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    pub architecture: Option<String>,
+    /// Settings that replace or complete the configuration.
+    pub config: Map<String, Value>,
+}
+
 /// The network of a checkpoint: from its metadata, else from its keys and shapes.
 pub fn network(dict: &StateDict) -> Result<Box<dyn Network>> {
+    network_as(dict, &Said::default())
+}
+
+/// [`network`] with what the user adds.
+pub fn network_as(dict: &StateDict, said: &Said) -> Result<Box<dyn Network>> {
     let metadata = dict.metadata();
-    if let Some(name) = metadata.get(ARCHITECTURE) {
-        let config = match metadata.get(CONFIG) {
-            Some(text) => serde_json::from_str(text).map_err(|e| {
+    let stored = metadata.get(ARCHITECTURE);
+    let text = metadata.get(CONFIG).filter(|_| said.architecture.is_none() || said.architecture.as_ref() == stored);
+    let (name, mut config, unseen) = match (said.architecture.as_ref().or(stored), text) {
+        (Some(name), Some(text)) => {
+            let config: Value = serde_json::from_str(text).map_err(|e| {
                 Error::new(Kind::Checkpoint, format!("the metadata {CONFIG} of {} is no JSON", dict.name())).why(e)
-            })?,
-            None => detect_as(name, dict)?,
-        };
-        return by_name(name, &config, dict);
-    }
-    for family in FAMILIES {
-        if let Some(config) = (family.detect)(dict) {
-            return (family.from_config)(&config, dict);
+            })?;
+            (family(name)?.name, config, Vec::new())
         }
+        (Some(name), None) => seen(family(name)?, detect_as(name, dict)?),
+        (None, _) => FAMILIES.iter().find_map(|f| Some(seen(f, (f.detect)(dict)?))).ok_or_else(|| stranger(dict))?,
+    };
+    if let Some(object) = config.as_object_mut() {
+        object.extend(said.config.clone());
     }
+    let missing: Vec<String> = unseen.into_iter().filter(|key| config[key].is_null()).collect();
+    if !missing.is_empty() {
+        let wanted = missing.iter().map(|key| format!("\"{key}\": ...")).collect::<Vec<_>>().join(", ");
+        return Err(Error::new(Kind::Checkpoint, format!("{} does not tell its {}", dict.name(), missing.join(", ")))
+            .why(format!("these settings of {name} leave no trace in keys and shapes, and there is no metadata"))
+            .advice(format!("say them: vernis convert {} -o OUT.safetensors --config '{{{wanted}}}'", dict.name())));
+    }
+    by_name(name, &config, dict)
+}
+
+/// A detected configuration with the keys that detection left open (null).
+fn seen(family: &Family, config: Value) -> (&'static str, Value, Vec<String>) {
+    let open = config.as_object().into_iter().flatten().filter(|(_, v)| v.is_null()).map(|(k, _)| k.clone()).collect();
+    (family.name, config, open)
+}
+
+fn stranger(dict: &StateDict) -> Error {
     let keys: Vec<&str> = dict.keys().take(4).collect();
-    Err(Error::new(Kind::Checkpoint, format!("{} belongs to no architecture vernis knows", dict.name()))
+    Error::new(Kind::Checkpoint, format!("{} belongs to no architecture vernis knows", dict.name()))
         .why(format!("its keys begin with {}", keys.join(", ")))
-        .advice(format!("known families: {}", names().join(", "))))
+        .advice(format!("known families: {}", names().join(", ")))
 }
 
 /// The network of a family by its name.

@@ -20,11 +20,13 @@ pub(super) struct Merger {
     precision: DType,
     program: Program,
     factors: Vec<(String, TensorId)>,
+    /// The factors of the last run.
+    merged: BTreeMap<String, Vec<f32>>,
 }
 
 impl Model {
-    /// Merges the adapted weights of the part of `key` with these factors (see `Adapters::factors`). Every plan of the
-    /// model that was made for merged weights sees the result.
+    /// Merges the adapted weights of the part of `key` with these factors (see `Adapters::factors`), unless they are
+    /// merged already. Every plan of the model that was made for merged weights sees the result.
     pub fn merge(&mut self, gpu: &Gpu, key: &PlanKey, factors: &BTreeMap<String, Vec<f32>>) -> Result<()> {
         let graph = self.graph(gpu, key, &[])?;
         let merged = |p: &&Pack| matches!(p, Pack::Addition(Addition::Merged { .. }));
@@ -37,6 +39,11 @@ impl Model {
             self.merger = Some(self.merger_of(gpu, packs, key.precision)?);
         }
         let Some(merger) = &mut self.merger else { return Ok(()) };
+        if merger.merged == *factors {
+            return Ok(());
+        }
+        // Until the device is done nothing is certain.
+        merger.merged.clear();
         for (name, tensor) in &merger.factors {
             let values = factors
                 .get(name)
@@ -45,7 +52,9 @@ impl Model {
             bytes.resize(merger.program.commands().bytes_of[tensor.0 as usize] as usize, 0);
             merger.program.upload(gpu, *tensor, &bytes)?;
         }
-        merger.program.run(gpu, &mut |_| true)
+        merger.program.run(gpu, &mut |_| true)?;
+        merger.merged.clone_from(factors);
+        Ok(())
     }
 
     /// Floating-point operations of one merge.
@@ -76,8 +85,22 @@ impl Model {
         };
         let program = Program::new(gpu, commands, &self.weights, &weight)?;
         let factors = factors.into_iter().map(|(name, _)| name).zip(tensors).collect();
-        Ok(Merger { packs, precision, program, factors })
+        Ok(Merger { packs, precision, program, factors, merged: BTreeMap::new() })
     }
+}
+
+/// Floating-point operations of merging `params`, known before anything is on the device.
+pub(super) fn flops(gpu: &Gpu, params: &[Pack]) -> u64 {
+    let one = |pack: &Pack| {
+        let Pack::Addition(Addition::Merged { base, from, .. }) = pack else { return 0 };
+        let values = base.bytes(panels(gpu), DType::F32) / 4;
+        2 * values
+            * match from.as_ref() {
+                Source::Product(low) => u64::from(low.rank().next_multiple_of(4)),
+                Source::Deltas(d) => d.terms.len() as u64,
+            }
+    };
+    params.iter().map(one).sum()
 }
 
 /// The merges of all packs, with the buffers and factors they use.

@@ -6,15 +6,18 @@ pub mod chop;
 pub mod conditions;
 pub mod diffusion;
 pub mod draw;
+pub mod facts;
 pub mod guard;
 mod merge;
 pub mod model;
+pub mod official;
 pub mod plan;
 pub mod restore;
 pub mod shipped;
 pub mod tiling;
 pub mod tune;
 pub mod verify;
+pub mod ways;
 
 pub use model::Model;
 pub use plan::{Plan, PlanKey};

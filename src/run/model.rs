@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::Value;
+
 use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
+use super::ways::Adapting;
 use crate::base::{DType, Result};
 use crate::checkpoint::StateDict;
 use crate::checkpoint::prepack::{Pack, Panels};
@@ -12,11 +15,15 @@ use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
 use crate::graph::split::split;
-use crate::models::{Network, registry};
+use crate::kernel::Target;
+use crate::models::{ARCHITECTURE, CONFIG, Network, instruct_ipt, registry};
 use crate::nn::Build;
 
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
 pub const PROMPT_PREFIX: &str = "vernis.prompt.";
+
+/// Metadata key of the order of the colour channels: `rgb` or `bgr`.
+pub const COLOUR: &str = "vernis.colour";
 
 /// Order of the colour channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,8 @@ pub struct Model {
     packed: HashMap<(Pack, DType), usize>,
     plans: HashMap<PlanKey, Plan>,
     pub(super) merger: Option<Merger>,
+    /// How the weights of the last instruction are applied.
+    pub(super) adapting: Adapting,
 }
 
 impl Model {
@@ -63,16 +72,26 @@ impl Model {
             packed: HashMap::new(),
             plans: HashMap::new(),
             merger: None,
+            adapting: Adapting::default(),
         };
         model.prove()?;
         Ok(model)
+    }
+
+    /// The model with the adapter file `adapter` as the task `task`; see [`instruct_ipt::attach`].
+    pub fn attach(&self, task: &str, adapter: &StateDict, config: Option<&Value>) -> Result<Model> {
+        // What was detected or given decides, whatever the file says of itself.
+        let mut metadata = self.dict.metadata().clone();
+        metadata.insert(ARCHITECTURE.into(), self.network.family().into());
+        metadata.insert(CONFIG.into(), self.network.config().to_string());
+        Model::new(instruct_ipt::attach(&self.dict.with_metadata(metadata), task, adapter, config)?)
     }
 
     /// Builds every part of the network at its smallest size, to find missing, misshapen and unread weights now.
     fn prove(&self) -> Result<()> {
         let mut used = BTreeSet::new();
         for part in self.network.parts() {
-            let graph = Graph::new(crate::kernel::Target::core(), DType::F32);
+            let graph = Graph::new(Target::core(), DType::F32);
             let mut b = Build::new(graph, &self.dict, &[]);
             self.network.build(&mut b, &part)?;
             used.extend(b.into_parts().1);
@@ -87,7 +106,7 @@ impl Model {
 
     /// The colour order the network was trained on.
     pub fn colour(&self) -> Colour {
-        match self.dict.metadata().get("vernis.colour").map(String::as_str) {
+        match self.dict.metadata().get(COLOUR).map(String::as_str) {
             Some("bgr") => Colour::Bgr,
             Some(_) => Colour::Rgb,
             // The authors' GenLV checkpoints carry no metadata; their code reads and writes BGR.
@@ -110,13 +129,25 @@ impl Model {
         listed.unwrap_or_default()
     }
 
+    /// Names of the heads of the network, in order: what the metadata lists if that fits, else what the shapes show.
+    /// Empty where there is one head.
+    pub fn heads(&self) -> Vec<String> {
+        let (shown, listed) = (self.network.heads(), self.tasks());
+        if shown.len() == listed.len() { listed } else { shown }
+    }
+
     pub fn network(&self) -> &dyn Network {
         self.network.as_ref()
     }
 
     /// The fused graph of a part.
     pub fn graph(&self, gpu: &Gpu, key: &PlanKey, taps: &[String]) -> Result<Graph> {
-        let graph = Graph::new(gpu.target().clone(), key.precision);
+        self.graph_for(gpu.target(), key, taps)
+    }
+
+    /// [`Model::graph`] for a device that need not be there.
+    pub fn graph_for(&self, target: &Target, key: &PlanKey, taps: &[String]) -> Result<Graph> {
+        let graph = Graph::new(target.clone(), key.precision);
         let mut b = Build::new(graph, &self.dict, taps);
         self.network.build(&mut b, &key.part)?;
         let (mut graph, _) = b.into_parts();

@@ -1,13 +1,15 @@
 //! A picture through a network: pad, cut into tiles, replay the plan, guard, blend, crop.
 
+use super::chop::{Plane, forward_chop};
 use super::conditions::Conditioning;
 use super::guard;
 use super::model::Model;
 use super::plan::PlanKey;
 use super::tiling::Layout;
-use crate::base::{DType, Error, Kind, Result};
+use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::gpu::Gpu;
 use crate::image::{Blender, Picture, Tile, pad};
+use crate::models::TilePolicy;
 
 /// Restores `picture`; `progress` gets the share done and cancels by returning `false`. `notes` receives what the user
 /// should know, such as a tile that was redone in f32.
@@ -20,25 +22,19 @@ pub fn restore(
     notes: &mut Vec<String>,
     progress: &mut dyn FnMut(f32) -> bool,
 ) -> Result<Picture> {
-    let scale = model.network().sizes().scale;
+    let scale = model.network().scale(&layout.key.part.extra);
     let colour = model.colour();
     let (pw, ph) = layout.padded;
     let rgb = colour.order(&picture.rgb);
     let size = |v: u32| v as usize;
     let padded = pad::pad_reflect(&rgb, size(picture.width), size(picture.height), 3, size(pw), size(ph));
     drop(rgb);
-    let grown = |t: &Tile| Tile { x: t.x * scale, y: t.y * scale, w: t.w * scale, h: t.h * scale };
-    let scaled: Vec<Tile> = layout.tiles.iter().map(grown).collect();
-    let mut blender = Blender::new(pw * scale, ph * scale, 3, &scaled);
-    let count = layout.tiles.len() as f32;
-    for (i, tile) in layout.tiles.iter().enumerate() {
-        let window = [tile.x, tile.y, tile.w, tile.h].map(size);
-        let cut = pad::cut(&padded, size(pw), 3, window);
-        let mut step = |share: f32| progress((i as f32 + share) / count);
-        let out = guarded(model, gpu, &cut, conditioning, &layout.key, i, notes, &mut step)?;
-        blender.add(&scaled[i], &out);
-    }
-    let all = blender.finish();
+    let all = if model.network().sizes().tiles == TilePolicy::Fixed {
+        let padded = Plane { h: size(ph), w: size(pw), c: 3, values: padded };
+        chopped(model, gpu, &padded, conditioning, &layout.key, notes, progress)?
+    } else {
+        blended(model, gpu, &padded, conditioning, layout, scale, notes, progress)?
+    };
     let (w, h) = (picture.width * scale, picture.height * scale);
     let mut rgb = colour.order(&pad::crop(&all, size(pw * scale), 3, size(w), size(h)));
     rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
@@ -53,27 +49,72 @@ pub fn restore(
     Ok(Picture { width: w, height: h, rgb, alpha, ..picture.clone() })
 }
 
-/// One tile; a result the guard refuses in f16 is computed again in f32.
+/// Tiles with feathered seams.
 #[allow(clippy::too_many_arguments)]
-fn guarded(
+fn blended(
     model: &mut Model,
     gpu: &Gpu,
-    cut: &[f32],
+    padded: &[f32],
+    conditioning: &Conditioning,
+    layout: &Layout,
+    scale: u32,
+    notes: &mut Vec<String>,
+    progress: &mut dyn FnMut(f32) -> bool,
+) -> Result<Vec<f32>> {
+    let (pw, ph) = layout.padded;
+    let grown = |t: &Tile| Tile { x: t.x * scale, y: t.y * scale, w: t.w * scale, h: t.h * scale };
+    let scaled: Vec<Tile> = layout.tiles.iter().map(grown).collect();
+    let mut blender = Blender::new(pw * scale, ph * scale, 3, &scaled);
+    let count = layout.tiles.len() as f32;
+    for (i, tile) in layout.tiles.iter().enumerate() {
+        let window = [tile.x, tile.y, tile.w, tile.h].map(|v| v as usize);
+        let cut = pad::cut(padded, pw as usize, 3, window);
+        let mut step = |share: f32| progress((i as f32 + share) / count);
+        let out = retried(&layout.key, &cut, &format!("tile {}", i + 1), notes, &mut |key| {
+            one(model, gpu, &cut, conditioning, key, &mut step)
+        })?;
+        blender.add(&scaled[i], &out);
+    }
+    Ok(blender.finish())
+}
+
+/// The network's own tiling; the guard looks at the whole.
+fn chopped(
+    model: &mut Model,
+    gpu: &Gpu,
+    padded: &Plane,
     conditioning: &Conditioning,
     key: &PlanKey,
-    index: usize,
     notes: &mut Vec<String>,
-    step: &mut dyn FnMut(f32) -> bool,
+    progress: &mut dyn FnMut(f32) -> bool,
 ) -> Result<Vec<f32>> {
-    let out = one(model, gpu, cut, conditioning, key, step)?;
-    let name = format!("tile {}", index + 1);
-    match guard::check(cut, &out, &name) {
+    let range = model.network().range();
+    colour_only(&model.plan(gpu, key)?.input_shape("input")?)?;
+    let scaled = Plane { values: padded.values.iter().map(|v| v * range).collect(), ..padded.clone() };
+    retried(key, &padded.values, "the picture", notes, &mut |key| {
+        if !conditioning.factors.is_empty() {
+            model.merge(gpu, key, &conditioning.factors)?;
+        }
+        let (out, _) = forward_chop(gpu, model, key, &scaled, &conditioning.inputs, progress)?;
+        Ok(out.picture.values.iter().map(|v| v / range).collect())
+    })
+}
+
+/// A result the guard refuses in f16 is computed again in f32.
+fn retried(
+    key: &PlanKey,
+    input: &[f32],
+    name: &str,
+    notes: &mut Vec<String>,
+    run: &mut dyn FnMut(&PlanKey) -> Result<Vec<f32>>,
+) -> Result<Vec<f32>> {
+    let out = run(key)?;
+    match guard::check(input, &out, name) {
         Ok(()) => Ok(out),
         Err(e) if key.precision == DType::F16 => {
             notes.push(format!("{e}; computed again in f32"));
-            let key = PlanKey { precision: DType::F32, ..key.clone() };
-            let out = one(model, gpu, cut, conditioning, &key, step)?;
-            guard::check(cut, &out, &name)?;
+            let out = run(&PlanKey { precision: DType::F32, ..key.clone() })?;
+            guard::check(input, &out, name)?;
             Ok(out)
         }
         Err(e) => Err(e),
@@ -89,12 +130,12 @@ fn one(
     step: &mut dyn FnMut(f32) -> bool,
 ) -> Result<Vec<f32>> {
     let range = model.network().range();
+    if !conditioning.factors.is_empty() {
+        model.merge(gpu, key, &conditioning.factors)?;
+    }
     let plan = model.plan(gpu, key)?;
     let shape = plan.input_shape("input")?;
-    if shape.c.logical() != 3 {
-        return Err(Error::new(Kind::Usage, "this checkpoint does not take colour pictures")
-            .why(format!("its input has {} channels", shape.c.logical())));
-    }
+    colour_only(&shape)?;
     let cut: Vec<f32> = cut.iter().map(|v| v * range).collect();
     plan.upload(gpu, "input", &shape.pad_channels(&cut))?;
     for (name, values) in &conditioning.inputs {
@@ -105,6 +146,14 @@ fn one(
     let mut values = out.strip_channels(&plan.read(gpu, "output")?);
     values.iter_mut().for_each(|v| *v /= range);
     Ok(values)
+}
+
+fn colour_only(input: &Shape) -> Result<()> {
+    match input.c.logical() {
+        3 => Ok(()),
+        n => Err(Error::new(Kind::Usage, "this checkpoint does not take colour pictures")
+            .why(format!("its input has {n} channels"))),
+    }
 }
 
 /// Repeats alpha for super-resolution: a hard matte stays hard.

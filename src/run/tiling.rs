@@ -1,5 +1,6 @@
 //! How a picture is cut for a plan: the tile that fits the memory budget and suits the weights.
 
+use super::chop::{Chop, batch_of};
 use super::model::Model;
 use super::plan::PlanKey;
 use crate::base::{DType, Error, Kind, Result};
@@ -48,53 +49,77 @@ impl Layout {
 /// Edges tried by `auto`, from large to small.
 const EDGES: [u32; 14] = [4096, 3072, 2048, 1536, 1280, 1024, 768, 640, 512, 384, 256, 192, 128, 64];
 
-/// Chooses the tiles for a picture of `width` x `height`.
-pub fn layout(
-    model: &Model,
-    gpu: &Gpu,
-    (width, height): (u32, u32),
-    extra: &[u32],
-    precision: DType,
-    choice: TileChoice,
-    budget: u64,
-) -> Result<Layout> {
+/// What a layout is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Width and height of the picture.
+    pub size: (u32, u32),
+    /// `Part.extra` of the main plan.
+    pub extra: &'a [u32],
+    pub precision: DType,
+    pub choice: TileChoice,
+    /// Bytes of device memory a plan may take.
+    pub budget: u64,
+    /// The multiple that the published program pads to, if the picture goes its way: in one piece.
+    pub official: Option<u32>,
+}
+
+impl Request<'_> {
+    fn over(&self, l: &Layout) -> bool {
+        l.peak_bytes() > self.budget
+    }
+
+    fn refuse(&self, l: &Layout, advice: &str) -> Error {
+        Error::new(Kind::Memory, format!("a tile of {}x{} does not fit the memory budget", l.tile().0, l.tile().1))
+            .why(format!("it needs {} MiB, the budget is {} MiB", l.peak_bytes() >> 20, self.budget >> 20))
+            .advice(advice)
+    }
+
+    /// The layout if it fits the budget.
+    fn within(&self, l: Layout, advice: &str) -> Result<Layout> {
+        if self.over(&l) { Err(self.refuse(&l, advice)) } else { Ok(l) }
+    }
+}
+
+/// Chooses the tiles for a picture.
+pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout> {
     let sizes = model.network().sizes();
-    // A network of one fixed size gets tiles of that size anywhere; the others whole multiples.
-    let fixed = sizes.tiles == TilePolicy::Fixed;
-    let up = |v: u32| if fixed { v.max(sizes.least) } else { v.max(sizes.least).next_multiple_of(sizes.multiple) };
+    let (width, height) = request.size;
+    if sizes.tiles == TilePolicy::Fixed {
+        return fixed(model, gpu, request);
+    }
+    let multiple = request.official.unwrap_or(sizes.multiple).max(1);
+    let up = |v: u32| v.max(sizes.least.min(multiple)).next_multiple_of(multiple);
     let padded = (up(width), up(height));
     let (advised, overlap) = model.tile_advice().unwrap_or((u32::MAX, 32));
     let attempt = |edge: u32| -> Result<Layout> {
-        let edge = if fixed { sizes.least } else { up(edge.min(padded.0.max(padded.1))) };
-        let overlap = if fixed { edge / 2 } else { overlap.min(edge / 4) };
-        let tiles = tile::plan(padded.0, padded.1, edge, overlap, if fixed { 1 } else { sizes.multiple });
+        let edge = up(edge.min(padded.0.max(padded.1)));
+        let overlap = overlap.min(edge / 4);
+        let tiles = tile::plan(padded.0, padded.1, edge, overlap, multiple);
         let (w, h) = tiles.first().map_or(padded, |t| (t.w, t.h));
-        let key = PlanKey { part: Part::main(1, h, w, extra.to_vec()), precision };
+        let key = PlanKey { part: Part::main(1, h, w, request.extra.to_vec()), precision: request.precision };
         let (cost, weights) = model.cost(gpu, &key)?;
         Ok(Layout { padded, tiles, overlap, key, cost, weights })
     };
-    let over = |l: &Layout| l.peak_bytes() > budget;
-    let refuse = |l: &Layout, advice: &str| {
-        Error::new(Kind::Memory, format!("a tile of {}x{} does not fit the memory budget", l.tile().0, l.tile().1))
-            .why(format!("it needs {} MiB, the budget is {} MiB", l.peak_bytes() >> 20, budget >> 20))
-            .advice(advice)
-    };
-    match choice {
-        TileChoice::Off => {
-            let l = attempt(u32::MAX)?;
-            if over(&l) { Err(refuse(&l, "use --tile auto, or raise --memory-budget")) } else { Ok(l) }
+    match request.choice {
+        TileChoice::Edge(_) if request.official.is_some() => {
+            Err(Error::new(Kind::Usage, "the published programs cut no tiles of a chosen size")
+                .advice("leave --tile out, or leave --protocol out"))
         }
+        _ if request.official.is_some() => {
+            request.within(attempt(u32::MAX)?, "leave --protocol out to work in tiles, or raise --memory-budget")
+        }
+        TileChoice::Off => request.within(attempt(u32::MAX)?, "use --tile auto, or raise --memory-budget"),
         TileChoice::Edge(edge) => {
-            let l = attempt(edge.max(1))?;
-            if over(&l) { Err(refuse(&l, "use a smaller --tile, or raise --memory-budget")) } else { Ok(l) }
+            request.within(attempt(edge.max(1))?, "use a smaller --tile, or raise --memory-budget")
         }
         TileChoice::Auto => {
             let mut last = None;
             let whole = padded.0.max(padded.1);
             for edge in [advised.min(whole)].into_iter().chain(EDGES.into_iter().filter(|e| *e < advised.min(whole))) {
                 match attempt(edge) {
-                    Ok(l) if !over(&l) => return Ok(l),
-                    Ok(l) => last = Some(refuse(&l, "raise --memory-budget, or use --precision f16")),
+                    Ok(l) if !request.over(&l) => return Ok(l),
+                    Ok(l) => last = Some(request.refuse(&l, "raise --memory-budget, or use --precision f16")),
                     Err(e) if e.kind() == Kind::Memory => last = Some(e),
                     Err(e) => return Err(e),
                 }
@@ -102,4 +127,31 @@ pub fn layout(
             Err(last.unwrap_or_else(|| Error::new(Kind::Memory, "no tile size fits")))
         }
     }
+}
+
+/// The network's own tiling (`run::chop`). A picture smaller than a tile is padded to one, which the published program
+/// would refuse.
+fn fixed(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout> {
+    let side = model.network().sizes().least;
+    let (w, h) = request.size;
+    let wrong = |what: &str| {
+        let family = model.network().family();
+        Err(Error::new(Kind::Usage, what)
+            .why(format!("{family} takes tiles of {side}x{side} and nothing else, the picture is {w}x{h}"))
+            .advice("leave --tile out"))
+    };
+    match request.choice {
+        TileChoice::Edge(edge) if edge != side => return wrong(&format!("a tile of {edge} pixels cannot be")),
+        TileChoice::Off if w > side || h > side => return wrong("the picture cannot be taken whole"),
+        _ => {}
+    }
+    let padded = if request.official.is_some() { (w, h) } else { (w.max(side), h.max(side)) };
+    let chop = Chop::new(padded.1 as usize, padded.0 as usize, side as usize)?;
+    let tiles: Vec<Tile> =
+        chop.tiles().iter().map(|(y, x)| Tile { x: *x as u32, y: *y as u32, w: side, h: side }).collect();
+    let part = Part::main(batch_of(tiles.len()) as u32, side, side, request.extra.to_vec());
+    let key = PlanKey { part, precision: request.precision };
+    let (cost, weights) = model.cost(gpu, &key)?;
+    let layout = Layout { padded, tiles, overlap: side - side / 4, key, cost, weights };
+    request.within(layout, "raise --memory-budget, or use --precision f16")
 }

@@ -12,7 +12,7 @@ use crate::{gpu, stored};
 const TASKS: [&str; 2] = ["rain", "snow"];
 
 /// `weights` with adapters for every convolution and linear layer; the ranks differ.
-fn adapted(weights: &StateDict) -> StateDict {
+pub fn adapted(weights: &StateDict) -> StateDict {
     let mut tensors = Vec::new();
     let mut add = |name: String, shape: Vec<usize>, size: f64| {
         tensors.push(json!({"name": name, "shape": shape, "lo": -size, "hi": size}));

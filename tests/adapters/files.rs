@@ -34,8 +34,8 @@ fn an_attached_file_equals_a_stored_task() {
         let mut model = Model::new(dict).expect("a model");
         let network = of(&model).expect("adapters").expect("a configuration");
         let weights = parse(text, &network.adapters().tasks).expect("tasks");
-        let (conditioning, factors) = merged(&network, &weights, &[]);
-        model.merge(&gpu, &crate::key(&image, &conditioning.extra), &factors).expect("a merge");
+        let conditioning = merged(&network, &weights, &[]);
+        model.merge(&gpu, &crate::key(&image, &conditioning.extra), &conditioning.factors).expect("a merge");
         forward(&gpu, &mut model, &image, &picture, &conditioning.extra, &[])
     };
     // Alpha over rank is 2.

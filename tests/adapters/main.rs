@@ -4,6 +4,7 @@
 mod carriers;
 mod cost;
 mod files;
+mod unet;
 mod ways;
 
 use std::path::{Path, PathBuf};

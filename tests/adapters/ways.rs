@@ -21,8 +21,8 @@ pub fn compare(gpu: &Gpu, dict: &StateDict, config: &serde_json::Value, image: &
     let nchw = noise(logical * images.len());
     let mut merged = Vec::new();
     for (weights, picture) in images.iter().zip(nchw.chunks(logical)) {
-        let (conditioning, factors) = tasks::merged(&network, weights, &[]);
-        model.merge(gpu, &crate::key(&one, &conditioning.extra), &factors).expect("a merge");
+        let conditioning = tasks::merged(&network, weights, &[]);
+        model.merge(gpu, &crate::key(&one, &conditioning.extra), &conditioning.factors).expect("a merge");
         merged.extend(forward(gpu, &mut model, &one, &one.from_nchw(picture), &conditioning.extra, &[]));
     }
     let conditioning = tasks::fused(&network, images, None, &[]);
@@ -66,8 +66,8 @@ fn a_merge_can_be_undone() {
     let mut run = |text: &str, scale: f32| {
         let mut weights = tasks::parse(text, &network.adapters().tasks).expect("tasks");
         weights.iter_mut().for_each(|w| *w *= scale);
-        let (conditioning, factors) = tasks::merged(&network, &weights, &[]);
-        model.merge(&gpu, &crate::key(&image, &conditioning.extra), &factors).expect("a merge");
+        let conditioning = tasks::merged(&network, &weights, &[]);
+        model.merge(&gpu, &crate::key(&image, &conditioning.extra), &conditioning.factors).expect("a merge");
         forward(&gpu, &mut model, &image, &picture, &conditioning.extra, &[])
     };
     assert!(rel_l2(&run("derain", 1.0), &base) > 0.1, "a task changes the result");

@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod bench;
+mod convert;
 mod draw;
+mod families;
 #[path = "../support/generalist.rs"]
 mod generalist;
 mod restore;
 mod run;
+mod weights;

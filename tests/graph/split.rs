@@ -1,8 +1,10 @@
 //! Matrices larger than a binding become parts, and the network computes the same.
 
-use vernis::base::{Channels, DType, Shape};
+use vernis::base::{Channels, DType, Kind, Shape};
 use vernis::checkpoint::prepack::{Matrix, Pack};
 use vernis::graph::Graph;
+use vernis::checkpoint::adapters::Adapters;
+use vernis::graph::adapt;
 use vernis::graph::split::split;
 use vernis::kernel::Target;
 use vernis::ops::matmul::contract::Contract;
@@ -16,8 +18,8 @@ use crate::support::stored::{Tensor, dict};
 fn graph(target: &Target) -> Graph {
     let mut g = Graph::new(target.clone(), DType::F32);
     let matrix = Matrix {
-        weight: "weight".into(),
-        bias: Some("bias".into()),
+        weight: "conv.weight".into(),
+        bias: Some("conv.bias".into()),
         rows: None,
         columns: None,
         kernel: (3, 3),
@@ -48,7 +50,7 @@ fn a_matrix_in_parts_computes_the_same() {
         shape: shape.to_vec(),
         values: uniform(key, 2, -0.1, 0.1, shape.iter().product()),
     };
-    let dict = dict(&[tensor("weight", &[200, 20, 3, 3]), tensor("bias", &[200])]);
+    let dict = dict(&[tensor("conv.weight", &[200, 20, 3, 3]), tensor("conv.bias", &[200])]);
     let input = vec![uniform("input", 1, -1.0, 1.0, 600)];
     let whole = graph(&family.target);
     let expected = guarded(family.gpu, &whole, &dict, &input).unwrap();
@@ -68,5 +70,32 @@ fn what_fits_stays_whole_and_what_never_fits_is_refused() {
     split(&mut fits).unwrap();
     assert!(fits.params.iter().any(|p| matches!(p, Pack::Matrix(_))));
     let error = split(&mut graph(&limited(&family, 1 << 10))).unwrap_err();
-    assert!(error.to_string().contains("weight"), "{error}");
+    assert!(error.to_string().contains("conv.weight"), "{error}");
+}
+
+#[test]
+fn an_adapted_matrix_stays_whole_or_is_refused_with_the_reason() {
+    let family = native();
+    let tensor = |key: &str, shape: &[usize]| Tensor {
+        key: key.into(),
+        shape: shape.to_vec(),
+        values: vec![0.5; shape.iter().product()],
+    };
+    let dict = dict(&[tensor("conv.lora_A.rain.weight", &[4, 20, 3, 3]), tensor("conv.lora_B.rain.weight", &[200, 4])]);
+    let adapters = Adapters::read(&dict, vec!["rain".into()], None).unwrap();
+    let adapted = |bytes: u64, fused: bool| {
+        let mut g = graph(&limited(&family, bytes));
+        if fused {
+            adapt::fuse(&mut g, &adapters, &[0], 1).unwrap();
+        } else {
+            adapt::merge(&mut g, &adapters, &[0]);
+        }
+        split(&mut g)
+    };
+    for fused in [false, true] {
+        adapted(16 << 20, fused).unwrap();
+        let error = adapted(64 << 10, fused).unwrap_err();
+        assert_eq!(error.kind(), Kind::Memory);
+        assert!(error.reason().contains("task adapters") && error.what().contains("conv.weight"), "{error}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 use crate::models::restormer::{norm_kind, norm_name};
 use crate::models::settings::Settings;
-use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::models::{Fit, Network, Part, Protocol, Sizes, TilePolicy};
 use crate::nn::{Build, NormKind};
 
 /// The official class.
@@ -239,6 +239,18 @@ impl Network for Config {
         // The networks pad to this with zeros; the session pads by reflection before.
         let multiple = self.multiple();
         Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
+    }
+
+    /// The class with the task pool alone is tested by the all-in-one program, the others by the multi-domain one, which
+    /// leaves padding to the network.
+    fn protocol(&self, task: Option<&str>) -> Protocol {
+        match self.class() {
+            Class::RestormerTaskOnly => {
+                let pad = if task == Some("denoise") { 1 } else { 32 };
+                Protocol { fit: Fit::Centre(16), ..Protocol::padded(pad) }
+            }
+            Class::Restormer | Class::Nafnet => Protocol::padded(1),
+        }
     }
 
     fn parts(&self) -> Vec<Part> {

@@ -1,5 +1,5 @@
 //! The configuration that the keys and shapes of a DATPRL-IR checkpoint imply. How many prompts a query selects is in
-//! none of them: it is taken from the published settings.
+//! none of them: it is taken from the published setting with pools of that size, and left open for others.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,10 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
     config["degradation_pool_size"] = json!(axis(dict, &format!("{TASK_POOL}.prompt_keys"), 0)?);
     config["degradation_prompt_dim"] = json!(axis(dict, &format!("{TASK_POOL}.prompt_keys"), 1)?);
     config["value_num_tokens"] = json!(axis(dict, &format!("{TASK_POOL}.prompt_values"), 1)?);
-    config["degradation_top_k"] = json!(3);
+    config["degradation_top_k"] = json!(match axis(dict, &format!("{TASK_POOL}.prompt_keys"), 0)? {
+        12 | 15 => Some(3),
+        _ => None,
+    });
     config["fusion_method"] = json!(block_fusion(dict, if naf { "middle_blks.0" } else { "latent_blocks.0" })?.name());
     let domain = axis(dict, &format!("{DOMAIN_POOL}.prompt_keys"), 0);
     let class = match (naf, domain) {
@@ -40,7 +43,11 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
         config["domain_pool_size"] = json!(size);
         config["domain_prompt_dim"] = json!(axis(dict, &format!("{DOMAIN_POOL}.prompt_keys"), 1)?);
         // 5 of 15 in the multi-domain setting, 3 of 6 in the all-in-one setting.
-        config["domain_top_k"] = json!(if size >= 15 { 5 } else { 3 });
+        config["domain_top_k"] = json!(match size {
+            15 => Some(5),
+            6 => Some(3),
+            _ => None,
+        });
         let attends = dict.contains("prompt_fusion_norm.weight");
         config["prompt_fusion_method"] = json!(if attends { "cross_attention" } else { "concat" });
     }

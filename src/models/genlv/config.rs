@@ -6,7 +6,7 @@ use crate::base::Result;
 use crate::checkpoint::StateDict;
 use crate::models::restormer::{axis, norm_kind, norm_name};
 use crate::models::settings::Settings;
-use crate::models::{MAIN, Network, Part, Sizes, TilePolicy, no_such_part};
+use crate::models::{Filter, Fit, MAIN, Network, Part, Protocol, Sizes, TilePolicy, no_such_part};
 use crate::nn::{Build, NormKind};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,13 @@ impl Network for Config {
         // The deepest windows lie at a quarter of the size; the latent level has none.
         let multiple = 4 * self.window_size;
         Sizes { multiple, least: multiple, scale: 1, tiles: TilePolicy::GlobalStats }
+    }
+
+    /// `inference.py` of both editions; the narrow prompt encoder is the extended edition's.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        let extended = self.prompt_encoder_nf == Some(32);
+        let filter = if extended { Filter::CubicOrArea } else { Filter::Bilinear };
+        Protocol { fit: Fit::Square(256, filter), pad: 1, truncate: true }
     }
 
     fn prompt_width(&self) -> u32 {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::{StateDict, adapters};
-use crate::models::{Network, ipt, nafnet, restormer, xrestormer};
+use crate::models::{Network, ipt, ldm_unet, nafnet, restormer, xrestormer};
 
 type FromConfig = fn(&Value, &StateDict) -> Result<Box<dyn Network>>;
 type Detect = fn(&StateDict) -> Option<Value>;
@@ -15,6 +15,7 @@ const CARRIERS: &[(&str, FromConfig, Detect)] = &[
     (restormer::NAME, restormer::from_config, restormer::detect),
     (ipt::NAME, ipt::from_config, ipt::detect),
     (nafnet::NAME, nafnet::from_config, nafnet::detect),
+    (ldm_unet::NAME, ldm_unet::from_config, ldm_unet::detect),
 ];
 
 /// The carrier of that name with its own configuration.

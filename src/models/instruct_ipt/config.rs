@@ -8,7 +8,7 @@ use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 use crate::checkpoint::adapters::{self, Adapters};
 use crate::graph::{Graph, adapt};
-use crate::models::{Network, Part, Sizes};
+use crate::models::{Network, Part, Protocol, Sizes};
 use crate::nn::Build;
 
 /// How task weights reach the kernels.
@@ -67,7 +67,8 @@ impl InstructIpt {
             },
         };
         let carrier = carrier::by_name(&name, &Value::Object(rest), dict)?;
-        let adapters = Adapters::read(dict, tasks, alpha)?;
+        // Adapters are named after the modules of the checkpoint, whatever its key layout.
+        let adapters = Adapters::read(&carrier.canonical(dict)?, tasks, alpha)?;
         Ok(InstructIpt { carrier, adapters, alpha })
     }
 
@@ -129,6 +130,19 @@ impl Network for InstructIpt {
         self.carrier.sizes()
     }
 
+    fn scale(&self, extra: &[u32]) -> u32 {
+        self.carrier.scale(extra.get(1 + self.words()..).unwrap_or_default())
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.carrier.heads()
+    }
+
+    /// There is no official program: the carrier's.
+    fn protocol(&self, task: Option<&str>) -> Protocol {
+        self.carrier.protocol(task)
+    }
+
     fn range(&self) -> f32 {
         self.carrier.range()
     }
@@ -136,6 +150,10 @@ impl Network for InstructIpt {
     fn parts(&self) -> Vec<Part> {
         let base = |p: Part| Part { extra: self.extra(Way::Base, &[], &p.extra), ..p };
         self.carrier.parts().into_iter().map(base).collect()
+    }
+
+    fn canonical(&self, dict: &StateDict) -> Result<StateDict> {
+        self.carrier.canonical(dict)
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 use crate::models::settings::Settings;
-use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::models::{Network, Part, Protocol, Sizes, TilePolicy};
 use crate::nn::Build;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -126,6 +126,23 @@ impl Network for Config {
     fn sizes(&self) -> Sizes {
         let s = self.patch_size;
         Sizes { multiple: s, least: s, scale: self.scale[0], tiles: TilePolicy::Fixed }
+    }
+
+    fn scale(&self, extra: &[u32]) -> u32 {
+        let index = extra.first().map_or(0, |i| *i as usize);
+        self.scale.get(index).copied().unwrap_or(1)
+    }
+
+    /// Nothing but the magnification of a head is stored: heads that magnify alike are told apart by number.
+    fn heads(&self) -> Vec<String> {
+        let alone = |s: &u32| self.scale.iter().filter(|o| *o == s).count() == 1;
+        let name = |(i, s): (usize, &u32)| if *s > 1 && alone(s) { format!("x{s}") } else { format!("head{i}") };
+        if self.scale.len() < 2 { Vec::new() } else { self.scale.iter().enumerate().map(name).collect() }
+    }
+
+    /// The official tiling takes any picture that is no smaller than a tile.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        Protocol::padded(1)
     }
 
     fn range(&self) -> f32 {

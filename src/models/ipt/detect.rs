@@ -1,12 +1,14 @@
 //! The configuration that the keys and shapes of an IPT checkpoint imply. Two settings leave no trace: the number of
-//! attention heads (12 is assumed, as published) and `pos_every` (off is assumed); other values need metadata.
+//! attention heads and `pos_every`. They are taken from the published network where all shapes are its shapes, and left
+//! open elsewhere.
 
 use serde_json::{Value, json};
 
 use crate::checkpoint::StateDict;
 use crate::models::restormer::{axis, children};
 
-/// Heads of the published network.
+/// Features, patch side, layers and tile side of the published network, and its heads.
+const PUBLISHED: [u64; 4] = [64, 3, 12, 48];
 const HEADS: u64 = 12;
 
 fn root(n: u64) -> Option<u64> {
@@ -34,25 +36,28 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
     let scales: Option<Vec<u64>> = (0..children(dict, "head")).map(|i| scale(dict, i, feats)).collect();
     let position = axis(dict, "body.position_encoding.pe.weight", 0);
     let query = axis(dict, "body.query_embed.weight", 1).map(|width| width / token);
-    // Without positions and queries nothing shows the size of a tile; 48 is the published one.
+    // Without positions and queries nothing shows the size of a tile.
     let side = match position.or(query) {
-        Some(tokens) => root(tokens)?,
-        None => 48 / patch_dim,
+        Some(tokens) => Some(root(tokens)?),
+        None => None,
     };
+    let layers = children(dict, "body.encoder.layers");
+    let tile = side.map(|s| s * patch_dim);
+    let published = [Some(feats), Some(patch_dim), Some(layers), tile] == PUBLISHED.map(Some);
     Some(json!({
         "n_feats": feats,
         "n_colors": axis(dict, "head.0.0.weight", 1)?,
         "rgb_range": 255,
         "scale": scales?,
-        "patch_size": side * patch_dim,
+        "patch_size": tile,
         "patch_dim": patch_dim,
-        "num_heads": Some(HEADS).filter(|h| token % h == 0)?,
-        "num_layers": children(dict, "body.encoder.layers"),
+        "num_heads": published.then_some(HEADS),
+        "num_layers": layers,
         "num_queries": axis(dict, "body.query_embed.weight", 0).unwrap_or(1),
         "dropout_rate": 0,
         "no_norm": !dict.contains("body.encoder.layers.0.norm1.weight"),
         "no_mlp": !dict.contains("body.linear_encoding.weight"),
-        "pos_every": false,
+        "pos_every": (published || position.is_none()).then_some(false),
         "no_pos": position.is_none(),
     }))
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::base::Result;
 use crate::checkpoint::StateDict;
 use crate::models::settings::Settings;
-use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::models::{Network, Part, Protocol, Sizes, TilePolicy};
 use crate::nn::Build;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,11 @@ impl Network for Config {
         let multiple = 1 << self.enc_blk_nums.len();
         let tiles = if self.train_size.is_some() { TilePolicy::Local } else { TilePolicy::GlobalStats };
         Sizes { multiple, least: 1, scale: 1, tiles }
+    }
+
+    /// The network pads by itself, with zeros that its pools see.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        Protocol::padded(1)
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 use crate::models::restormer::{norm_kind, norm_name};
 use crate::models::settings::Settings;
-use crate::models::{Network, Part, Sizes, TilePolicy};
+use crate::models::{Fit, Network, Part, Protocol, Sizes, TilePolicy};
 use crate::nn::{Build, NormKind};
 
 /// How a prompt meets the features of a skip connection.
@@ -160,6 +160,11 @@ impl Network for Config {
 
     fn sizes(&self) -> Sizes {
         Sizes { multiple: 8, least: 8, scale: 1, tiles: TilePolicy::GlobalStats }
+    }
+
+    /// The tester cuts pictures to multiples of 16.
+    fn protocol(&self, _task: Option<&str>) -> Protocol {
+        Protocol { fit: Fit::Centre(16), ..Protocol::padded(1) }
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::run::conditions::Conditioning;
 use crate::run::model::Model;
 use crate::run::restore::restore;
 use crate::run::shipped;
-use crate::run::tiling::{TileChoice, layout};
+use crate::run::tiling::{Request, TileChoice, layout};
 
 const MODEL: &str = "nafnet-denoise";
 /// Noise of the input, as a share of white.
@@ -35,8 +35,15 @@ pub fn time(gpu: &Gpu, edge: u32, policy: &Policy) -> Result<Row> {
     let start = Instant::now();
     let mut model = Model::new(shipped::open(MODEL, None)?)?;
     let loading = start.elapsed().as_secs_f64();
-    let budget = 2 << 30;
-    let at = layout(&model, gpu, (edge, edge), &[], DType::F32, TileChoice::Auto, budget)?;
+    let request = Request {
+        size: (edge, edge),
+        extra: &[],
+        precision: DType::F32,
+        choice: TileChoice::Auto,
+        budget: 2 << 30,
+        official: None,
+    };
+    let at = layout(&model, gpu, &request)?;
     let mut work = || -> Result<()> {
         let picture = decode_file(&input, &Limits::default())?;
         let nothing = Conditioning::default();

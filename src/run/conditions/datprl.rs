@@ -45,7 +45,7 @@ pub fn condition(
     if pieces > 1 {
         explain.push(format!("the prompts were chosen from {pieces} parts of the picture: the whole does not fit"));
     }
-    Ok(Conditioning { extra: vec![1], inputs: vec![("prompt".into(), prompt)], explain })
+    Ok(Conditioning { extra: vec![1], inputs: vec![("prompt".into(), prompt)], explain, ..Conditioning::default() })
 }
 
 /// What a plan chose, after it ran: the plan of a picture network without a given prompt, or of the selection.

@@ -121,5 +121,6 @@ pub fn condition(model: &Model, prompt: &Prompt, explain: String) -> Result<Cond
         extra: vec![1, prompt.tokens],
         inputs: vec![("k".to_owned(), shape.pad_channels(&prompt.k)), ("v".to_owned(), shape.pad_channels(&prompt.v))],
         explain: vec![explain],
+        ..Conditioning::default()
     })
 }

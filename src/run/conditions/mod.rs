@@ -3,8 +3,11 @@
 pub mod datprl;
 pub mod genlv;
 pub mod pip;
+pub mod shares;
 pub mod tasks;
 pub mod told;
+
+use std::collections::BTreeMap;
 
 use crate::base::{Error, Kind, Result, Shape};
 
@@ -15,6 +18,8 @@ pub struct Conditioning {
     pub extra: Vec<u32>,
     /// Values for the named inputs, in the padded layout of each.
     pub inputs: Vec<(String, Vec<f32>)>,
+    /// What the adapted weights are merged with before the plan runs (see `Model::merge`); empty: nothing is merged.
+    pub factors: BTreeMap<String, Vec<f32>>,
     /// What was understood and chosen, for `--explain`.
     pub explain: Vec<String>,
 }

@@ -66,7 +66,7 @@ pub fn condition(model: &Model, weights: &[f32], images: u32) -> Result<Conditio
     }
     let shape = Shape::new((weights.len() / classes) as u32, 1, 1, classes as u32);
     let values = repeated(&shape, &shape.from_nchw(weights), images)?;
-    Ok(Conditioning { extra: Vec::new(), inputs: vec![("weights".into(), values)], explain })
+    Ok(Conditioning { inputs: vec![("weights".into(), values)], explain, ..Conditioning::default() })
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! Task weights of a network with adapters: parsed from text, turned into factors, merged or fused.
+//! Task weights of a network with adapters: turned into factors, merged or fused.
 
 use std::collections::BTreeMap;
 
-use super::Conditioning;
-use crate::base::{Error, Kind, Result};
+use super::shares::{self, Share};
+use super::{Conditioning, told};
+use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::names::nearest;
+use crate::gpu::Gpu;
+use crate::image::Picture;
 use crate::models::instruct_ipt::{InstructIpt, Way};
-use crate::run::Model;
+use crate::models::{Network as _, Part};
+use crate::run::plan::PlanKey;
+use crate::run::{Model, ways};
 
 /// The adapters of a model's network, if its family is the one that has them.
 pub fn of(model: &Model) -> Option<Result<InstructIpt>> {
@@ -16,27 +21,20 @@ pub fn of(model: &Model) -> Option<Result<InstructIpt>> {
 
 /// `derain`, or a blend such as `derain=0.7,denoise=0.3`: a weight for each of `tasks`.
 pub fn parse(text: &str, tasks: &[String]) -> Result<Vec<f32>> {
-    let bad = |what: String| Error::new(Kind::Usage, what);
+    weights(&shares::parse(text)?, tasks)
+}
+
+/// A weight for each of `tasks`; 0 for those that are not among the shares.
+pub fn weights(shares: &[Share], tasks: &[String]) -> Result<Vec<f32>> {
     let mut weights = vec![0.0; tasks.len()];
-    let mut seen = vec![false; tasks.len()];
-    for entry in text.split(',').map(str::trim) {
-        let (name, value) = match entry.split_once('=') {
-            Some((name, value)) => (name.trim(), value.trim()),
-            None => (entry, "1"),
-        };
+    for (name, weight) in shares {
         let Some(task) = tasks.iter().position(|t| t == name) else {
             let near = nearest(name, tasks.iter().map(String::as_str));
             let hint = near.first().map_or(String::new(), |n| format!("did you mean {n}? "));
-            return Err(bad(format!("the checkpoint has no task '{name}'"))
+            return Err(Error::new(Kind::Usage, format!("the checkpoint has no task '{name}'"))
                 .advice(format!("{hint}its tasks are {}", tasks.join(", "))));
         };
-        let weight: f32 = value.parse().ok().filter(|w: &f32| w.is_finite() && w.abs() <= 16.0).ok_or_else(|| {
-            bad(format!("'{value}' is no weight for the task {name}")).advice("write a number such as 0.7")
-        })?;
-        if std::mem::replace(&mut seen[task], true) {
-            return Err(bad(format!("the task {name} is given twice")));
-        }
-        weights[task] = weight;
+        weights[task] = *weight;
     }
     Ok(weights)
 }
@@ -51,15 +49,15 @@ fn every(network: &InstructIpt) -> Vec<usize> {
     (0..network.adapters().tasks.len()).collect()
 }
 
-/// One set of weights for all images, merged on the device: the plan's `extra`, and the factors for `Model::merge`.
-pub fn merged(network: &InstructIpt, weights: &[f32], rest: &[u32]) -> (Conditioning, BTreeMap<String, Vec<f32>>) {
+/// One set of weights for all images, to be merged on the device.
+pub fn merged(network: &InstructIpt, weights: &[f32], rest: &[u32]) -> Conditioning {
     let active = every(network);
-    let conditioning = Conditioning {
+    Conditioning {
         extra: network.extra(Way::Merged, &active, rest),
-        inputs: Vec::new(),
+        factors: network.adapters().factors(&active, weights),
         explain: vec![explain(&network.adapters().tasks, weights)],
-    };
-    (conditioning, network.adapters().factors(&active, weights))
+        ..Conditioning::default()
+    }
 }
 
 /// Weights of its own for each image. The plan is made for the tasks in `active` (all when `None`): fewer cost less,
@@ -78,6 +76,7 @@ pub fn fused(network: &InstructIpt, images: &[Vec<f32>], active: Option<Vec<usiz
         extra: network.extra(Way::Fused, &active, rest),
         inputs: inputs.into_iter().collect(),
         explain: images.iter().map(|w| explain(tasks, w)).collect(),
+        ..Conditioning::default()
     }
 }
 
@@ -87,11 +86,36 @@ pub fn wanted(images: &[Vec<f32>]) -> Vec<usize> {
     (0..tasks).filter(|t| images.iter().any(|w| w.get(*t).is_some_and(|w| *w != 0.0))).collect()
 }
 
-/// The cheaper way. A merge costs `merge` floating-point operations each time the weights change, the fused kernels
-/// `beside` more for each image; `images` share their weights before they change. Images of one batch that differ can
-/// only be fused.
-pub fn choose(batch_differs: bool, images: u32, merge: u64, beside: u64) -> Way {
-    if batch_differs || u64::from(images) * beside < merge { Way::Fused } else { Way::Merged }
+/// The conditions of one picture under `shares` (none: the carrier alone), in the way that costs less; see
+/// [`crate::run::ways`]. A model that is only planned is planned as merged.
+pub fn condition(
+    model: &mut Model,
+    gpu: &Gpu,
+    precision: DType,
+    network: &InstructIpt,
+    shares: &[Share],
+    picture: Option<&Picture>,
+) -> Result<Conditioning> {
+    let (head, shares) = told::head(model, shares)?;
+    let rest: Vec<u32> = head.into_iter().collect();
+    let weights = weights(&shares, &network.adapters().tasks)?;
+    let merged = merged(network, &weights, &rest);
+    let (Some(picture), true) = (picture, weights.iter().any(|w| *w != 0.0)) else { return Ok(merged) };
+    let fused = fused(network, std::slice::from_ref(&weights), None, &rest);
+    let costs = match model.adapting.costs {
+        Some(costs) => costs,
+        None => {
+            let least = network.parts().remove(0);
+            let key = |c: &Conditioning| PlanKey { part: Part { extra: c.extra.clone(), ..least.clone() }, precision };
+            *model.adapting.costs.insert(ways::costs(model, gpu, &key(&merged), &key(&fused))?)
+        }
+    };
+    let (mut condition, reason) = match model.adapting.choose(&weights, picture.pixels() as u64, costs) {
+        Way::Fused => (fused, "beside the network: cheaper than a merge for what these weights have been used for"),
+        _ => (merged, "merged into the network"),
+    };
+    condition.explain.push(format!("adapters: {reason}"));
+    Ok(condition)
 }
 
 #[cfg(test)]
@@ -103,21 +127,7 @@ mod tests {
         let tasks: Vec<String> = ["denoise", "derain"].map(String::from).into();
         assert_eq!(parse("derain", &tasks).unwrap(), [0.0, 1.0]);
         assert_eq!(parse("derain=0.7, denoise=0.3", &tasks).unwrap(), [0.3, 0.7]);
-        for (text, part) in [
-            ("derian", "did you mean derain"),
-            ("derain=x", "no weight"),
-            ("derain,derain=1", "twice"),
-            ("", "no task"),
-        ] {
-            assert!(parse(text, &tasks).unwrap_err().to_string().contains(part), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_cheaper_way_is_chosen() {
-        assert_eq!(choose(true, 1000, 1, 1000), Way::Fused);
-        assert_eq!(choose(false, 1, 100, 10), Way::Fused);
-        assert_eq!(choose(false, 1, 100, 1000), Way::Merged);
+        assert!(parse("derian", &tasks).unwrap_err().to_string().contains("did you mean derain"));
         assert_eq!(wanted(&[vec![0.0, 1.0, 0.0], vec![0.5, 0.0, 0.0]]), [0, 1]);
     }
 }

@@ -1,71 +1,120 @@
 //! Task names and weights, for whichever family: the one place that knows what each of them makes of an instruction.
 
+pub use super::shares::{Share, parse};
 use super::{Conditioning, datprl, genlv, pip, tasks};
 use crate::base::{DType, Error, Kind, Result, Shape, task};
+use crate::checkpoint::names::nearest;
 use crate::gpu::Gpu;
 use crate::image::{Picture, pad};
-use crate::models::{Part, instruct_ipt};
-use crate::run::plan::PlanKey;
 use crate::run::{Model, diffusion};
 
-/// A task with its weight.
-pub type Share = (String, f32);
-
-/// `derain`, or a blend such as `derain=0.7,denoise=0.3`, with aliases resolved.
-pub fn parse(text: &str) -> Result<Vec<Share>> {
-    text.split(',')
-        .map(|entry| {
-            let (name, value) = entry.split_once('=').unwrap_or((entry, "1"));
-            let weight: f32 =
-                value.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0).ok_or_else(|| {
-                    Error::new(Kind::Usage, format!("`{value}` is no weight for the task {name}"))
-                        .advice("write a number such as 0.7")
-                })?;
-            Ok((task::find(name.trim())?.name.to_owned(), weight))
-        })
-        .collect()
-}
-
-/// Tasks a model can be told: adapters, classes, stored prompts, or what its metadata lists.
+/// Tasks a model can be told: adapters, classes, heads, stored prompts, or what its metadata lists.
 pub fn tasks(model: &Model) -> Vec<String> {
     if model.network().prompt_width() > 0 {
         return genlv::stored_tasks(model.dict());
     }
+    let heads = model.heads();
     match tasks::of(model) {
-        Some(Ok(network)) => network.adapters().tasks.clone(),
+        Some(Ok(network)) => [heads, network.adapters().tasks.clone()].concat(),
         _ if model.network().family() == crate::models::pip::NAME => {
             let classes = pip::classes(model);
             (0..classes).map(|c| pip::class_name(classes, c)).collect()
         }
         _ => match diffusion::config_of(model) {
             Some(config) => config.told().unwrap_or_default().into_iter().map(|t| t.name).collect(),
-            None => model.tasks(),
+            None if heads.is_empty() => model.tasks(),
+            None => heads,
         },
     }
 }
 
-/// What the main plan of `model` needs to follow `shares`; empty shares are no instruction. `picture` is there when a
+/// Whether several tasks can be mixed by weights.
+pub fn blends(model: &Model) -> bool {
+    [crate::models::instruct_ipt::NAME, crate::models::pip::NAME].contains(&model.network().family())
+        && tasks(model).len() > 1
+}
+
+/// The instructions a model follows, in words.
+pub fn follows(model: &Model) -> String {
+    let names = tasks(model);
+    let list = names.join(", ");
+    match model.network().family() {
+        crate::models::datprl::NAME if datprl::prompted(model) => {
+            "no instruction: it chooses its prompts itself".into()
+        }
+        _ if names.is_empty() => "no instruction: it does what it was trained for".into(),
+        _ if blends(model) => format!("a task name or a blend of {list}"),
+        _ => format!("a task name ({list})"),
+    }
+}
+
+/// The model's own names for what was asked: its names as they are, then the names and aliases of the task table.
+fn resolve(model: &Model, shares: &[Share]) -> Result<Vec<Share>> {
+    let known = tasks(model);
+    let one = |(name, weight): &Share| {
+        if known.contains(name) {
+            return Ok((name.clone(), *weight));
+        }
+        match task::find(name) {
+            Ok(task) => Ok((task.name.to_owned(), *weight)),
+            Err(e) if known.is_empty() => Err(e),
+            Err(_) => {
+                let near = nearest(name, known.iter().map(String::as_str));
+                let hint = near.first().map_or(String::new(), |n| format!("did you mean {n}? "));
+                Err(Error::new(Kind::Usage, format!("{} has no task {name}", model.dict().name()))
+                    .advice(format!("{hint}its tasks are {}", known.join(", "))))
+            }
+        }
+    };
+    shares.iter().map(one).collect()
+}
+
+/// The head that the shares name, and the shares that are left: `None` where the network has one head. Heads exclude
+/// each other, so that exactly one must be named.
+pub fn head(model: &Model, shares: &[Share]) -> Result<(Option<u32>, Vec<Share>)> {
+    let heads = model.heads();
+    if heads.is_empty() {
+        return Ok((None, shares.to_vec()));
+    }
+    let (named, rest): (Vec<Share>, Vec<Share>) = shares.iter().cloned().partition(|(n, _)| heads.contains(n));
+    let index = |name: &str| heads.iter().position(|h| h == name).map(|i| i as u32);
+    match &named[..] {
+        [(name, weight)] if *weight == 1.0 => Ok((index(name), rest)),
+        [_] => Err(Error::new(Kind::Usage, "a head works whole or not at all").advice("name it without a weight")),
+        named => {
+            let got =
+                if named.is_empty() { "none was named".to_owned() } else { format!("{} were named", named.len()) };
+            Err(Error::new(Kind::Usage, format!("{} must be told which of its heads to use", model.dict().name()))
+                .why(format!("it has {}; {got}", heads.join(", ")))
+                .advice("name one with --task"))
+        }
+    }
+}
+
+/// A picture and the multiples that it is reflected to before the network sees it.
+pub type View<'p> = (&'p Picture, u32);
+
+/// What the main plan of `model` needs to follow `shares`; empty shares are no instruction. `view` is there when a
 /// picture is restored and not when it is only planned; `budget` bounds the memory of what runs beside the main plan.
 pub fn condition(
     model: &mut Model,
     gpu: &Gpu,
     precision: DType,
     shares: &[Share],
-    picture: Option<&Picture>,
+    view: Option<View<'_>>,
     budget: u64,
 ) -> Result<Conditioning> {
     let family = model.network().family();
+    let shares = &resolve(model, shares)?[..];
     if model.network().prompt_width() > 0 {
         return prompted(model, shares);
     }
     if let Some(network) = tasks::of(model) {
-        return adapted(model, gpu, precision, &network?, shares);
+        return tasks::condition(model, gpu, precision, &network?, shares, view.map(|v| v.0));
     }
     match family {
         crate::models::pip::NAME => classed(model, shares),
-        crate::models::datprl::NAME if datprl::prompted(model) => {
-            selected(model, gpu, precision, shares, picture, budget)
-        }
+        crate::models::datprl::NAME if datprl::prompted(model) => selected(model, gpu, precision, shares, view, budget),
         crate::models::diffusion_generalist::NAME => {
             Err(Error::new(Kind::Usage, "this checkpoint draws its answer from noise, step by step")
                 .why("the answer may be a map, which no restored picture can hold")
@@ -89,29 +138,20 @@ fn prompted(model: &Model, shares: &[Share]) -> Result<Conditioning> {
     }
 }
 
-/// Instruct-IPT: low-rank biases, merged into the weights on the device.
-fn adapted(
-    model: &mut Model,
-    gpu: &Gpu,
-    precision: DType,
-    network: &instruct_ipt::InstructIpt,
-    shares: &[Share],
-) -> Result<Conditioning> {
-    let text: Vec<String> = shares.iter().map(|(n, w)| format!("{n}={w}")).collect();
-    let names = &network.adapters().tasks;
-    let weights = if text.is_empty() { vec![0.0; names.len()] } else { tasks::parse(&text.join(","), names)? };
-    let part = model.network().parts().remove(0);
-    let rest = network.select(&part).2.extra;
-    let (conditioning, factors) = tasks::merged(network, &weights, &rest);
-    let key = PlanKey { part: Part { extra: conditioning.extra.clone(), ..part }, precision };
-    model.merge(gpu, &key, &factors)?;
-    Ok(conditioning)
-}
-
 /// PIP: weights over its degradation classes.
 fn classed(model: &Model, shares: &[Share]) -> Result<Conditioning> {
     let classes = pip::classes(model);
     let names: Vec<String> = (0..classes).map(|c| pip::class_name(classes, c)).collect();
+    if shares.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("{} must be told its task", model.dict().name()))
+            .why("its prompts are weighted by the kind of damage, and the file has no classifier that could tell it")
+            .advice(format!(
+                "use --task with one of {}, or a blend such as {}=0.5,{}=0.5",
+                names.join(", "),
+                names[0],
+                names[names.len() - 1]
+            )));
+    }
     let mut blend = Vec::new();
     for (name, weight) in shares {
         let class = names.iter().position(|n| n == name).ok_or_else(|| {
@@ -120,8 +160,7 @@ fn classed(model: &Model, shares: &[Share]) -> Result<Conditioning> {
         })?;
         blend.push((class, *weight));
     }
-    let weights = if blend.is_empty() { Vec::new() } else { pip::blend(classes, &blend)? };
-    pip::condition(model, &weights, 1)
+    pip::condition(model, &pip::blend(classes, &blend)?, 1)
 }
 
 /// DATPRL-IR: chooses its prompts from the whole picture, once for all tiles.
@@ -130,13 +169,12 @@ fn selected(
     gpu: &Gpu,
     precision: DType,
     shares: &[Share],
-    picture: Option<&Picture>,
+    view: Option<View<'_>>,
     budget: u64,
 ) -> Result<Conditioning> {
-    let mut conditioning = match picture {
+    let mut conditioning = match view {
         None => Conditioning { extra: vec![1], ..Conditioning::default() },
-        Some(picture) => {
-            let multiple = model.network().sizes().multiple;
+        Some((picture, multiple)) => {
             let (w, h) = (picture.width.next_multiple_of(multiple), picture.height.next_multiple_of(multiple));
             let size = |v: u32| v as usize;
             let rgb = model.colour().order(&picture.rgb);
@@ -146,20 +184,34 @@ fn selected(
         }
     };
     if !shares.is_empty() {
-        conditioning.explain.push("the checkpoint chooses its task itself; the task name was not used".into());
+        let names: Vec<&str> = shares.iter().map(|(n, _)| n.as_str()).collect();
+        conditioning
+            .explain
+            .push(format!("the checkpoint chooses its prompts itself; {} was not used", names.join(", ")));
     }
     Ok(conditioning)
 }
 
-/// Networks that do what they were trained for: a task name is checked against their metadata.
+/// Networks that do what they were trained for, through one head or the one that is named: a task name is checked
+/// against the heads and the metadata.
 fn trained(model: &Model, shares: &[Share]) -> Result<Conditioning> {
-    let known = model.tasks();
-    if let Some((name, _)) = shares.iter().find(|(n, _)| !known.is_empty() && !known.contains(n)) {
+    let (head, left) = head(model, shares)?;
+    let known = if head.is_some() { model.heads() } else { model.tasks() };
+    if let Some((name, _)) = left.iter().find(|(n, _)| !known.is_empty() && !known.contains(n)) {
         return Err(Error::new(Kind::Usage, format!("{} was not trained for {name}", model.dict().name()))
             .why(format!("it does {}", known.join(", ")))
             .advice("leave --model out to get weights that do, or leave --task out"));
     }
-    let extra = model.network().parts().first().map_or(Vec::new(), |p| p.extra.clone());
-    let explain = shares.iter().map(|(n, _)| format!("task {n}")).collect();
+    if shares.len() > 1 {
+        return Err(Error::new(Kind::Usage, format!("{} blends no tasks", model.dict().name()))
+            .why(format!("it is a {} checkpoint; it follows {}", model.network().family(), follows(model)))
+            .advice("name one task or none; Instruct-IPT and PIP checkpoints blend"));
+    }
+    let extra = match head {
+        Some(head) => vec![head],
+        None => model.network().parts().first().map_or(Vec::new(), |p| p.extra.clone()),
+    };
+    let unsure = if known.is_empty() { "; the file does not say what it was trained for" } else { "" };
+    let explain = shares.iter().map(|(n, _)| format!("task {n}{unsure}")).collect();
     Ok(Conditioning { extra, explain, ..Conditioning::default() })
 }

@@ -68,7 +68,7 @@ impl Run<'_> {
         let (shape, k) = self.tokens(model, 0)?;
         let (_, v) = self.tokens(model, 1)?;
         let inputs = vec![("k".to_owned(), k), ("v".to_owned(), v)];
-        Ok(Conditioning { extra: vec![shape.n, shape.pixels()], inputs, explain: Vec::new() })
+        Ok(Conditioning { extra: vec![shape.n, shape.pixels()], inputs, ..Conditioning::default() })
     }
 
     /// Prompt tokens of one picture of the pair, in the layout of the main network's inputs.

@@ -37,9 +37,9 @@ pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
         outputs.into_iter().flatten().filter_map(|(task, name)| Some((task, name.as_str()?))).collect();
     for (task, name) in &outputs {
         let weights = tasks::parse(task, &network.adapters().tasks)?;
-        let (conditioning, factors) = tasks::merged(&network, &weights, &[]);
+        let conditioning = tasks::merged(&network, &weights, &[]);
         let key = run.key(conditioning.extra.clone());
-        model.merge(gpu, &key, &factors)?;
+        model.merge(gpu, &key, &conditioning.factors)?;
         let values = run.forward(&mut model, conditioning.extra, &[])?;
         run.check(name, "", values)?;
     }

@@ -1,25 +1,11 @@
-//! The library as a host uses it.
+//! Pictures through an engine: devices, progress, precision, memory.
 
-use vernis::{
-    DeviceChoice, Engine, EngineOptions, Instruction, Kind, Picture, Precision, RestoreOptions, TileChoice, wgpu,
-};
+use vernis::{DeviceChoice, Engine, EngineOptions, Instruction, Kind, Precision, RestoreOptions, TileChoice, wgpu};
 
-fn engine() -> Engine {
-    Engine::new(&EngineOptions::default()).expect("an adapter; see the message for what to install")
-}
-
-fn picture(width: u32, height: u32) -> Picture {
-    let value = |i: u32| ((i as f32 * 0.37).sin() * 0.5 + 0.5) * 0.8 + 0.1 * ((i * 7919 % 13) as f32 / 13.0);
-    Picture::from_rgb(width, height, (0..3 * width * height).map(value).collect())
-}
+use crate::{engine, largest_difference, picture};
 
 fn task() -> Instruction {
     Instruction::Task("denoise".into())
-}
-
-fn largest_difference(a: &Picture, b: &Picture) -> f32 {
-    assert_eq!((a.width, a.height), (b.width, b.height));
-    a.rgb.iter().zip(&b.rgb).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
 #[test]

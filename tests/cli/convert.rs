@@ -1,0 +1,57 @@
+//! `vernis convert` and `vernis info`.
+
+use crate::run::{Scratch, vernis};
+use crate::weights::write;
+
+fn fixture(name: &str) -> String {
+    format!("{}/tests/golden/pth/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn an_official_checkpoint_becomes_a_file_that_says_what_it_is() {
+    let s = Scratch::new();
+    let out = s.text("nafnet.safetensors");
+    let done = vernis(&["convert", &fixture("nafnet.pth"), "-o", &out, "--license", "MIT", "--dtype", "f16"]);
+    done.succeeds();
+    for word in ["recognised  nafnet", "\"width\":4", "wrapper", "licence     MIT", &out] {
+        assert!(done.out.contains(word), "`{word}` is not in: {}", done.out);
+    }
+    vernis(&["convert", &fixture("nafnet.pth"), "-o", &out]).fails_with(10, &["exists", "--overwrite"]);
+    let info = vernis(&["info", &out, "--json"]);
+    info.succeeds();
+    let info: serde_json::Value = serde_json::from_str(&info.out).expect("JSON");
+    assert_eq!(
+        (&info["family"], &info["license"], &info["precision"]),
+        (&"nafnet".into(), &"MIT".into(), &"f32".into())
+    );
+    assert_eq!((&info["config"]["width"], &info["multiple"]), (&4.into(), &2.into()));
+    assert!(info["parameters"].as_u64() > Some(1000) && info["flops_per_megapixel"].as_f64() > Some(1e8), "{info}");
+}
+
+#[test]
+fn attacks_and_legacy_files_are_refused() {
+    let s = Scratch::new();
+    let out = s.text("out.safetensors");
+    let run = |name: &str| vernis(&["convert", &fixture(name), "-o", &out]);
+    run("hostile_system.pth").fails_with(9, &["os.system", "not run"]);
+    run("hostile_memo_bomb.pth").fails_with(9, &["hostile_memo_bomb"]);
+    run("hostile_huge_shape.pth").fails_with(9, &["hostile_huge_shape"]);
+    run("legacy.pth").fails_with(9, &["before version 1.6", "torch.save(torch.load("]);
+    run("plain.pth").fails_with(9, &["no architecture vernis knows"]);
+    vernis(&["convert", &s.text("missing.pth"), "-o", &out]).fails_with(6, &["missing.pth"]);
+    assert!(s.names().is_empty(), "{:?}", s.names());
+}
+
+#[test]
+fn what_shapes_do_not_show_is_asked_for() {
+    let s = Scratch::new();
+    let bare = write(&s, "ipt.safetensors", "ipt-denoise", false, |k| Some(k.to_owned()));
+    let out = s.text("out.safetensors");
+    let words = ["num_heads, pos_every", "vernis convert", "--config"];
+    vernis(&["convert", &bare, "-o", &out]).fails_with(9, &words);
+    vernis(&["info", &bare]).fails_with(9, &words);
+    vernis(&["convert", &bare, "-o", &out, "--config", r#"{"num_heads":4,"pos_every":false}"#]).succeeds();
+    let info = vernis(&["info", &out]);
+    info.succeeds();
+    assert!(info.out.contains("\"num_heads\":4") && info.out.contains("GFLOP per megapixel"), "{}", info.out);
+}
