@@ -22,6 +22,8 @@ pub mod base;
 #[doc(hidden)]
 pub mod checkpoint;
 #[doc(hidden)]
+pub mod degrade;
+#[doc(hidden)]
 pub mod diffusion;
 #[doc(hidden)]
 pub mod gpu;

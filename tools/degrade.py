@@ -74,6 +74,11 @@ def make_pair(task: str, clean: np.ndarray, rng: np.random.Generator, level: flo
     return (clean, made) if KINDS[name].changes_target else (made, clean)
 
 
+def changes_target(task: str) -> bool:
+    """Whether the task draws another picture of an undamaged photograph (edges, pencil)."""
+    return KINDS[TASKS[task][0]].changes_target
+
+
 def generator(seed: int, stem: str) -> np.random.Generator:
     """The random stream of one file: PCG64 seeded by the seed and the CRC-32 of the stem."""
     return np.random.Generator(np.random.PCG64([seed, zlib.crc32(stem.encode())]))

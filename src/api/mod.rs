@@ -5,6 +5,7 @@ mod convert;
 mod draw;
 mod drawing;
 mod engine;
+mod evaluate;
 mod instruction;
 mod options;
 mod report;
@@ -12,12 +13,14 @@ mod report;
 pub use convert::{ConvertOptions, Converted, convert};
 pub use drawing::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
 pub use engine::{Engine, EngineOptions, Model, Restored};
+pub use evaluate::{Figures, Sample, compare, degraded, paired, pictures};
 pub use instruction::Instruction;
 pub use options::{Precision, ProtocolChoice, RestoreOptions};
 pub use report::{LayerTime, ModelInfo, Report};
 
 pub use crate::base::task::{TASKS, Task};
 pub use crate::base::{DType, Error, Kind, Result};
+pub use crate::degrade::Degradation;
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
     CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,

@@ -5,6 +5,7 @@ mod bench;
 mod convert;
 mod devices;
 mod draw;
+mod eval;
 mod info;
 mod progress;
 mod prompt;
@@ -61,6 +62,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Run conformance cases against the outputs of the official code.
     Verify(verify::VerifyArgs),
+    /// Measure how well a model restores your own pictures.
+    Eval(eval::EvalArgs),
     /// Measure how fast this device is.
     Bench(bench::BenchArgs),
 }
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     match result {

@@ -16,6 +16,7 @@ mod protocol;
 pub mod registry;
 pub mod restormer;
 pub mod settings;
+pub mod trunk;
 pub mod xrestormer;
 
 pub use protocol::{Filter, Fit, Protocol};

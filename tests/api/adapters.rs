@@ -84,7 +84,7 @@ fn what_cannot_be_attached_is_refused() {
     assert_eq!(say(bare(), "a=b", &derain).kind(), Kind::Usage);
     assert_eq!(say(bare(), "wet", &dir.path().join("missing.safetensors")).kind(), Kind::ModelMissing);
     let other = model(&case("nafnet-odd"));
-    assert!(say(other, "wet", &derain).to_string().contains("encoder_level1"), "modules of another network");
+    assert!(say(other, "wet", &derain).to_string().contains("decoder_level1"), "modules of another network");
     let genlv = e.load("genlv").expect("shipped");
     let refused = say(genlv, "wet", &derain).to_string();
     assert!(refused.contains("genlv cannot carry") && refused.contains("restormer"), "{refused}");
@@ -93,7 +93,7 @@ fn what_cannot_be_attached_is_refused() {
 #[test]
 fn the_session_rents_before_it_buys_and_both_ways_agree() {
     let (e, mut m) = (engine(), Model::from_dict(described(&case(CASE)), CASE).expect("a model"));
-    let input = picture(16, 16);
+    let input = picture(48, 48);
     let blend = Instruction::Task("derain=0.7,denoise=0.3".into());
     let mut ways = Vec::new();
     for _ in 0..40 {

@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod convert;
 mod draw;
+mod eval;
 mod families;
 #[path = "../support/generalist.rs"]
 mod generalist;

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("checkpoint", 1),
     ("text", 1),
     ("diffusion", 1),
+    ("degrade", 2),
     ("ops", 2),
     ("gpu", 2),
     ("graph", 3),

@@ -1,7 +1,9 @@
 """Batches of degraded and target pictures, one task group at a time.
 
 A group is some inputs of one task and, for prompted networks, one example pair of the same task made from
-another photograph and shared by the group.
+another photograph and shared by the group. Some groups of a prompted network are mismatched: their example pair
+shows another restoration task than the one their inputs need, and the inputs themselves are the target. Without
+them a network learns to recognise degradations and to ignore what it was asked for.
 """
 
 import sys
@@ -14,20 +16,25 @@ import torch
 from data import random_crop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import make_pair  # noqa: E402
+from degrade import changes_target, make_pair  # noqa: E402
 
 PROMPT_SIZE = 64
+MISMATCH = "mismatch"
 
 
 @dataclass
 class Batch:
-    """Float [0, 1] images: input and target [G*n, 3, S, S], prompts [G, 3, 64, 64] or None; `tasks` names the G groups."""
+    """Float [0, 1] images: input and target [G*n, 3, S, S], prompts [G, 3, 64, 64] or None.
+
+    `tasks` names what each of the G groups is asked for, `labels` the same with mismatched groups under one name.
+    """
 
     input: torch.Tensor
     target: torch.Tensor
     prompt_input: torch.Tensor | None
     prompt_target: torch.Tensor | None
     tasks: list[str]
+    labels: list[str]
 
     def inputs(self) -> list[torch.Tensor]:
         """What the network is called with, in its order."""
@@ -36,19 +43,30 @@ class Batch:
     def gains(self, output: torch.Tensor) -> dict[str, float]:
         """PSNR of the output minus PSNR of the input, in dB, averaged over the images of each task."""
         before, after = ((x - self.target).square().flatten(1).mean(1) + 1e-6 for x in (self.input, output))
-        per_group = (10 * torch.log10(before / after)).view(len(self.tasks), -1).mean(1)
-        return dict(zip(self.tasks, per_group.tolist()))
+        per_group = (10 * torch.log10(before / after)).view(len(self.labels), -1).mean(1)
+        return dict(zip(self.labels, per_group.tolist()))
 
 
-def draw_batch(tiles, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool) -> Batch:
-    """`groups` tasks drawn by weight, without repetition while there are enough, each with `per_group` crops."""
+def draw_batch(tiles, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool,
+               mismatch: float = 0.0) -> Batch:
+    """`groups` tasks drawn by weight, without repetition while there are enough, each with `per_group` crops.
+
+    `mismatch` is the share of groups, among those of restoration tasks, whose inputs need another task.
+    """
     names, weights = list(task_weights), np.array(list(task_weights.values()), dtype=float)
+    restoring = [name for name in names if not changes_target(name)]
     tasks = [str(t) for t in rng.choice(names, groups, replace=groups > len(names), p=weights / weights.sum())]
-    pairs = [make_pair(t, random_crop(tiles, rng, patch), rng) for t in tasks for _ in range(per_group)]
+    needed = [str(rng.choice([n for n in restoring if n != t])) if t in restoring and rng.random() < mismatch else t
+              for t in tasks]
+    pairs = []
+    for asked, need in zip(tasks, needed):
+        made = [make_pair(need, random_crop(tiles, rng, patch), rng) for _ in range(per_group)]
+        pairs += made if need == asked else [(degraded, degraded) for degraded, _ in made]
     examples = [make_pair(t, random_crop(tiles, rng, PROMPT_SIZE), rng) for t in tasks] if prompts else []
     columns = [to_tensor([pair[side] for pair in some]) if some else None
                for some in (pairs, examples) for side in (0, 1)]
-    return Batch(*columns, tasks)
+    labels = [asked if need == asked else MISMATCH for asked, need in zip(tasks, needed)]
+    return Batch(*columns, tasks, labels)
 
 
 def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:

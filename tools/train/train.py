@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 import models
+import weights
 from checkpoint import TrainingState
 from data import load_tiles
 from losses import LOSSES
@@ -38,6 +39,8 @@ def main():
     cache = args.cache or args.run / "tiles.npy"
     load_tiles(args.tiles, cache)
     model = models.build(recipe["architecture"], recipe["config"]).to(device, memory_format=torch.channels_last)
+    if args.start_from:
+        print(weights.start_from(model, args.start_from), flush=True)
     state = TrainingState.fresh(model, recipe)
     args.run.mkdir(parents=True, exist_ok=True)
     checkpoint = args.run / "checkpoint.pt"
@@ -96,7 +99,8 @@ def train_step(state, forward, source, device, team, used: float):
     stage = next(s for s in recipe["stages"] if used < s["until"])
     groups = max(1, stage.get("groups", 1) // team.size)
     batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team.size // groups,
-                        patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]))
+                        patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]),
+                        mismatch=recipe.get("mismatch", 0.0))
     for group in state.optimizer.param_groups:
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
@@ -156,6 +160,7 @@ def parse_arguments():
     parser.add_argument("--tiles", type=Path, required=True, help="tar of training photographs")
     parser.add_argument("--cache", type=Path, help="where the decoded tiles are kept (default RUN/tiles.npy)")
     parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--start-from", type=Path, help="weight file that a fresh run takes all fitting tensors from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network (slow to start)")

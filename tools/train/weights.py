@@ -50,6 +50,21 @@ def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):
     save_file({name: t.detach().cpu().half().contiguous() for name, t in tensors.items()}, path, metadata)
 
 
+def start_from(model: torch.nn.Module, path: Path) -> str:
+    """Copies every tensor of the file that has the name and shape of one of the model's; says how many.
+
+    Residual branches that the file lacks start silent, so that a deepened network begins where the file ended.
+    """
+    own = model.state_dict()
+    with safe_open(path, "pt") as file:
+        fitting = {name: file.get_tensor(name).float() for name in file.keys()
+                   if name in own and list(own[name].shape) == file.get_slice(name).get_shape()}
+    silent = {name: torch.zeros_like(tensor) for name, tensor in own.items()
+              if name not in fitting and "project_out" in name}
+    model.load_state_dict(fitting | silent, strict=False)
+    return f"{len(fitting)} of {len(own)} tensors from {path}"
+
+
 def load(path: Path) -> Weights:
     """A weight file, or the averaged network of a training checkpoint (.pt, which has no stored prompts)."""
     if path.suffix == ".pt":

@@ -67,7 +67,7 @@ impl Config {
         let positions = s.u32("max_position_embeddings", positions)?;
         let act = s.text("act", "quick_gelu")?;
         let canonical = layout.canonical(dict)?;
-        let stored = crate::models::restormer::children(&canonical, "encoder.layers") as u32;
+        let stored = crate::models::keys::children(&canonical, "encoder.layers") as u32;
         let config = Config {
             layout,
             width,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Layout;
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children};
+use crate::models::keys::{axis, children};
 
 /// Published towers have heads of 64 channels.
 const HEAD: u64 = 64;

@@ -6,8 +6,8 @@ use super::fusion::{BlockFusion, PromptFusion};
 use super::pool::Pool;
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{norm_kind, norm_name};
 use crate::models::settings::Settings;
+use crate::models::trunk::{norm_kind, norm_name};
 use crate::models::{Fit, Network, Part, Protocol, Sizes, TilePolicy};
 use crate::nn::{Build, NormKind};
 

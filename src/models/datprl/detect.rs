@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::Class;
 use super::fusion::BlockFusion;
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children, ffn_factor, norm_type};
+use crate::models::keys::{axis, children};
+use crate::models::trunk::{ffn_factor, norm_type};
 
 const TASK_POOL: &str = "degradation_prompt_pool";
 const DOMAIN_POOL: &str = "domain_prompt_pool";

@@ -4,29 +4,32 @@ use serde_json::{Value, json};
 
 use crate::base::Result;
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, norm_kind, norm_name};
+use crate::models::keys::axis;
 use crate::models::settings::Settings;
+use crate::models::trunk::{Names, Trunk};
 use crate::models::{Filter, Fit, MAIN, Network, Part, Protocol, Sizes, TilePolicy, no_such_part};
-use crate::nn::{Build, NormKind};
+use crate::nn::Build;
+
+/// What differs from Restormer's names.
+pub const NAMES: Names = Names {
+    num_blocks: [2, 4, 4, 4],
+    latent: "latent_blocks",
+    attention: "channel_attn",
+    ffn: "channel_ffn",
+    ..Names::RESTORMER
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub inp_channels: u32,
+    pub trunk: Trunk,
     pub out_channels: u32,
-    pub dim: u32,
     pub window_size: u32,
-    pub num_blocks: [u32; 4],
-    pub num_refinement_blocks: u32,
-    pub heads: [u32; 4],
-    pub ffn_expansion_factor: f64,
-    pub bias: bool,
-    pub norm: NormKind,
     /// Width of the prompt encoder; `None` for the class without prompts.
     pub prompt_encoder_nf: Option<u32>,
 }
 
-const WITH_PROMPT: &str = "XRestormer_Prompt_SpatCrossAttn";
-const WITHOUT_PROMPT: &str = "XRestormer";
+pub const WITH_PROMPT: &str = "XRestormer_Prompt_SpatCrossAttn";
+pub const WITHOUT_PROMPT: &str = "XRestormer";
 
 pub fn from_config(value: &Value, dict: &StateDict) -> Result<Box<dyn Network>> {
     let mut s = Settings::new(super::NAME, value)?;
@@ -38,16 +41,9 @@ pub fn from_config(value: &Value, dict: &StateDict) -> Result<Box<dyn Network>> 
     }
     let nf = s.u32("prompt_encoder_nf", stored.unwrap_or(32))?;
     let config = Config {
-        inp_channels: s.u32("inp_channels", 3)?,
+        trunk: Trunk::parse(&mut s, &NAMES)?,
         out_channels: s.u32("out_channels", 3)?,
-        dim: s.u32("dim", 48)?,
         window_size: s.u32("window_size", 8)?,
-        num_blocks: s.numbers("num_blocks", [2, 4, 4, 4])?,
-        num_refinement_blocks: s.u32("num_refinement_blocks", 4)?,
-        heads: s.numbers("heads", [1, 2, 4, 8])?,
-        ffn_expansion_factor: s.f64("ffn_expansion_factor", 2.66)?,
-        bias: s.bool("bias", false)?,
-        norm: norm_kind(&mut s)?,
         prompt_encoder_nf: (class == WITH_PROMPT).then_some(nf),
     };
     s.finish()?;
@@ -60,23 +56,15 @@ impl Network for Config {
     }
 
     fn config(&self) -> Value {
-        let mut config = json!({
-            "inp_channels": self.inp_channels,
+        let mut own = json!({
             "out_channels": self.out_channels,
-            "dim": self.dim,
             "window_size": self.window_size,
-            "num_blocks": self.num_blocks,
-            "num_refinement_blocks": self.num_refinement_blocks,
-            "heads": self.heads,
-            "ffn_expansion_factor": self.ffn_expansion_factor,
-            "bias": self.bias,
-            "LayerNorm_type": norm_name(self.norm),
             "class": if self.prompt_encoder_nf.is_some() { WITH_PROMPT } else { WITHOUT_PROMPT },
         });
         if let Some(nf) = self.prompt_encoder_nf {
-            config["prompt_encoder_nf"] = json!(nf);
+            own["prompt_encoder_nf"] = json!(nf);
         }
-        config
+        self.trunk.config(&NAMES, own)
     }
 
     fn sizes(&self) -> Sizes {
@@ -93,7 +81,7 @@ impl Network for Config {
     }
 
     fn prompt_width(&self) -> u32 {
-        self.prompt_encoder_nf.map_or(0, |_| 8 * self.dim)
+        self.prompt_encoder_nf.map_or(0, |_| 8 * self.trunk.dim)
     }
 
     fn parts(&self) -> Vec<Part> {

@@ -2,19 +2,21 @@
 //! residual to the input, because a task may leave the picture's domain.
 
 use super::Config;
+use super::config::NAMES;
 use crate::base::{Error, Kind, Result, Shape};
 use crate::kernel::TensorId;
+use crate::models::trunk::Trunk;
 use crate::models::{Part, xrestormer};
-use crate::nn::unet_levels::{Levels, encoder_decoder};
+use crate::nn::unet_levels::encoder_decoder;
 use crate::nn::{Build, gdfn, mdta, token_attention};
 
 /// Inputs `input`, and `k`, `v` of `part.extra` = (batch, tokens) where the class takes prompts; output `output`.
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
-    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.inp_channels));
+    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.trunk.inp_channels));
     let tokens = match (c.prompt_encoder_nf, &part.extra[..]) {
         (None, _) => None,
         (Some(_), [count, tokens]) => {
-            let shape = Shape::new(*count, 1, *tokens, 8 * c.dim);
+            let shape = Shape::new(*count, 1, *tokens, 8 * c.trunk.dim);
             Some((b.graph.input("k", shape.clone()), b.graph.input("v", shape)))
         }
         (Some(_), _) => {
@@ -23,18 +25,11 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
                 .advice("use --task with a task of `vernis tasks`, or --prompt-pair BEFORE AFTER"));
         }
     };
-    let n = c.num_blocks.map(|n| n as usize);
-    let levels = Levels {
-        dim: c.dim,
-        encoder: n,
-        decoder: [n[0], n[1], n[2]],
-        refinement: c.num_refinement_blocks as usize,
-        bias: c.bias,
-        latent: "latent_blocks",
-    };
+    let Trunk { heads, bias, norm, .. } = c.trunk;
+    let levels = c.trunk.levels(&NAMES);
     let mut block = |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| match level {
         3 => latent_block(c, b, path, x, tokens),
-        _ => xrestormer::block(b, path, x, c.heads[level], c.window_size, c.bias, c.norm),
+        _ => xrestormer::block(b, path, x, heads[level], c.window_size, bias, norm),
     };
     let y = encoder_decoder(b, &levels, x, c.out_channels, &mut block)?;
     b.graph.output("output", y);
@@ -50,12 +45,12 @@ fn latent_block(
     x: TensorId,
     prompt: Option<(TensorId, TensorId)>,
 ) -> Result<TensorId> {
-    let heads = c.heads[3];
-    let t = b.body_norm(&format!("{path}.norm1"), x, c.norm)?;
-    let t = mdta(b, &format!("{path}.channel_attn"), t, heads, c.bias)?;
+    let Trunk { heads: [.., heads], bias, norm, .. } = c.trunk;
+    let t = b.body_norm(&format!("{path}.norm1"), x, norm)?;
+    let t = mdta(b, &format!("{path}.channel_attn"), t, heads, bias)?;
     let x = b.sum(&format!("{path}.add1"), x, t)?;
-    let t = b.body_norm(&format!("{path}.norm2"), x, c.norm)?;
-    let t = gdfn(b, &format!("{path}.channel_ffn"), t, c.bias)?;
+    let t = b.body_norm(&format!("{path}.norm2"), x, norm)?;
+    let t = gdfn(b, &format!("{path}.channel_ffn"), t, bias)?;
     let x = b.sum(&format!("{path}.add2"), x, t)?;
     let t = b.layer_norm(&format!("{path}.norm3"), x, 1e-5)?;
     let t = token_attention(b, &format!("{path}.spatial_attn"), t, t, t, heads)?;
@@ -68,6 +63,6 @@ fn latent_block(
         last = "norm5";
     }
     let x = b.layer_norm(&format!("{path}.{last}"), x, 1e-5)?;
-    let t = gdfn(b, &format!("{path}.spatial_ffn"), x, c.bias)?;
+    let t = gdfn(b, &format!("{path}.spatial_ffn"), x, bias)?;
     b.sum(&format!("{path}.add5"), x, t)
 }

@@ -20,7 +20,7 @@ const BLOCKS: usize = 4;
 /// Input `input` `[n, h, w, 3]`, h and w multiples of 8; output `tokens` `[n, h / 8, w / 8, 8 dim]`.
 pub fn build(c: &Config, nf: u32, b: &mut Build<'_>, part: &Part) -> Result<()> {
     let at = |name: &str| format!("{ROOT}.{name}");
-    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.inp_channels));
+    let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.trunk.inp_channels));
     let t = b.conv(&at("conv_first"), x, Conv::same(nf, 3, true))?;
     let t = b.activate(&at("gelu"), t, Activation::Gelu)?;
     let t = b.conv(&at("conv_hr"), t, Conv::same(nf, 3, true))?;
@@ -36,7 +36,7 @@ pub fn build(c: &Config, nf: u32, b: &mut Build<'_>, part: &Part) -> Result<()> 
         t = b.activate(&at(&format!("gelu{level}b")), t, Activation::Gelu)?;
         t = b.layer_norm(&at(&format!("norm{level}")), t, 1e-5)?;
     }
-    let width = 8 * c.dim;
+    let width = 8 * c.trunk.dim;
     t = b.conv(&at("conv_lr"), t, Conv::same(width, 3, true))?;
     t = b.activate(&at("gelu_lr"), t, Activation::Gelu)?;
     t = b.conv(&at("conv_last"), t, Conv::point(Channels::one(width), true))?;

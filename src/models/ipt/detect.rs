@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children};
+use crate::models::keys::{axis, children};
 
 /// Features, patch side, layers and tile side of the published network, and its heads.
 const PUBLISHED: [u64; 4] = [64, 3, 12, 48];

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Attention, Layout};
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children};
+use crate::models::keys::{axis, children};
 
 /// The switch of each level, read from the keys of a canonical checkpoint.
 pub fn attention_of(dict: &StateDict, levels: usize) -> Vec<Attention> {

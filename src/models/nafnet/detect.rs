@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children};
+use crate::models::keys::{axis, children};
 
 pub fn detect(dict: &StateDict) -> Option<Value> {
     axis(dict, "middle_blks.0.sca.1.weight", 0)?;

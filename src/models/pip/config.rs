@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{norm_kind, norm_name};
 use crate::models::settings::Settings;
+use crate::models::trunk::{Names, Trunk};
 use crate::models::{Fit, Network, Part, Protocol, Sizes, TilePolicy};
-use crate::nn::{Build, NormKind};
+use crate::nn::Build;
 
 /// How a prompt meets the features of a skip connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,7 @@ impl Mode {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub inp_channels: u32,
-    pub dim: u32,
-    pub num_blocks: [u32; 4],
-    pub num_refinement_blocks: u32,
-    pub heads: [u32; 4],
-    pub ffn_expansion_factor: f64,
-    pub bias: bool,
-    pub norm: NormKind,
+    pub trunk: Trunk,
     /// Has no influence; kept so that a configuration survives a round trip.
     pub high_prompt_dim: u32,
     /// Channels and side of the prompts of levels 1 to 3.
@@ -60,21 +53,14 @@ pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
         }
     }
     let config = Config {
-        inp_channels: s.u32("inp_channels", 3)?,
-        dim: s.u32("dim", 48)?,
-        num_blocks: s.numbers("num_blocks", [4, 6, 6, 8])?,
-        num_refinement_blocks: s.u32("num_refinement_blocks", 4)?,
-        heads: s.numbers("heads", [1, 2, 4, 8])?,
-        ffn_expansion_factor: s.f64("ffn_expansion_factor", 2.66)?,
-        bias: s.bool("bias", false)?,
-        norm: norm_kind(&mut s)?,
+        trunk: Trunk::parse(&mut s, &Names::RESTORMER)?,
         high_prompt_dim: s.u32("high_prompt_dim", 1)?,
         low_prompt_dims: s.numbers("low_prompt_dims", [64, 128, 320])?,
         low_prompt_sizes: s.numbers("low_prompt_sizes", [64, 32, 16])?,
         mode,
         degradation_num: s.u32("degradation_num", 5)?,
     };
-    let out = s.u32("out_channels", config.inp_channels)?;
+    let out = s.u32("out_channels", config.trunk.inp_channels)?;
     s.finish()?;
     config.check(out)?;
     Ok(Box::new(config))
@@ -111,11 +97,14 @@ fn mode(s: &mut Settings<'_>) -> Result<Mode> {
 
 impl Config {
     fn check(&self, out_channels: u32) -> Result<()> {
-        if self.dim != 48 {
-            return Err(impossible(&format!("dim = {}", self.dim), "widths of its decoder are written for dim 48"));
+        if self.trunk.dim != 48 {
+            return Err(impossible(
+                &format!("dim = {}", self.trunk.dim),
+                "widths of its decoder are written for dim 48",
+            ));
         }
-        if out_channels != self.inp_channels {
-            let what = format!("out_channels = {out_channels} and inp_channels = {}", self.inp_channels);
+        if out_channels != self.trunk.inp_channels {
+            let what = format!("out_channels = {out_channels} and inp_channels = {}", self.trunk.inp_channels);
             return Err(impossible(&what, "the output is added to the input"));
         }
         if let Some(odd) = self.low_prompt_dims.iter().find(|d| **d == 0 || *d % 2 != 0) {
@@ -134,16 +123,8 @@ impl Network for Config {
     }
 
     fn config(&self) -> Value {
-        json!({
-            "inp_channels": self.inp_channels,
-            "out_channels": self.inp_channels,
-            "dim": self.dim,
-            "num_blocks": self.num_blocks,
-            "num_refinement_blocks": self.num_refinement_blocks,
-            "heads": self.heads,
-            "ffn_expansion_factor": self.ffn_expansion_factor,
-            "bias": self.bias,
-            "LayerNorm_type": norm_name(self.norm),
+        let own = json!({
+            "out_channels": self.trunk.inp_channels,
             "decoder": true,
             "use_detask_label": true,
             "use_detask_prompt": true,
@@ -155,7 +136,8 @@ impl Network for Config {
             "prompt_interaction_mode": self.mode.name(),
             "degradation_num": self.degradation_num,
             "low_prompt_sizes": self.low_prompt_sizes,
-        })
+        });
+        self.trunk.config(&Names::RESTORMER, own)
     }
 
     fn sizes(&self) -> Sizes {

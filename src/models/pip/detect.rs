@@ -3,29 +3,21 @@
 use serde_json::{Value, json};
 
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children, ffn_factor, norm_type};
+use crate::models::keys::axis;
+use crate::models::trunk::{self, Names};
 
 pub fn detect(dict: &StateDict) -> Option<Value> {
     let prompt = |axis_of: usize| -> Option<Vec<u64>> {
         (1..=3).map(|l| axis(dict, &format!("prompt{l}.low_prompt_param"), axis_of)).collect()
     };
-    let stages = ["encoder_level1", "encoder_level2", "encoder_level3", "latent"];
-    let heads: Option<Vec<u64>> = stages.iter().map(|s| axis(dict, &format!("{s}.0.attn.temperature"), 0)).collect();
-    Some(json!({
-        "inp_channels": axis(dict, "patch_embed.proj.weight", 1)?,
+    let own = json!({
         "out_channels": axis(dict, "output.weight", 0)?,
-        "dim": axis(dict, "patch_embed.proj.weight", 0)?,
-        "num_blocks": stages.map(|s| children(dict, s)),
-        "num_refinement_blocks": children(dict, "refinement"),
-        "heads": heads?,
-        "ffn_expansion_factor": ffn_factor(dict, "encoder_level1.0.ffn.project_in.weight")?,
-        "bias": dict.contains("encoder_level1.0.attn.qkv.bias"),
-        "LayerNorm_type": norm_type(dict),
         "low_prompt_dims": prompt(1)?,
         "prompt_interaction_mode": mode(dict)?,
         "degradation_num": axis(dict, "prompt1.detask_prompt_param", 1)?,
         "low_prompt_sizes": prompt(2)?,
-    }))
+    });
+    trunk::detect(dict, &Names::RESTORMER, own)
 }
 
 fn mode(dict: &StateDict) -> Option<&'static str> {

@@ -52,7 +52,7 @@ fn transformer_gate(b: &mut Build<'_>, path: &str, c: &Config, x: TensorId, p: T
     let norm = if with_bias { NormKind::WithBias } else { NormKind::BiasFree };
     let bias = b.has(&format!("{block}.attn.qkv.bias"));
     let m = b.concat(&at("concat"), x, p)?;
-    let m = restormer::block(b, &block, m, c.heads[2], bias, norm)?;
+    let m = restormer::block(b, &block, m, c.trunk.heads[2], bias, norm)?;
     let gate = conv(b, &at("gate_reduce_channel"), m, channels, 3)?;
     let gate = b.activate(&at("sigmoid"), gate, Activation::Sigmoid)?;
     let noise = conv(b, &at("noise_channel_reduce"), m, channels, 1)?;
@@ -64,13 +64,13 @@ fn transformer_gate(b: &mut Build<'_>, path: &str, c: &Config, x: TensorId, p: T
 /// is the normalised value: x itself goes no further.
 fn cross(b: &mut Build<'_>, path: &str, c: &Config, (x, p): (TensorId, TensorId), kept: Kept) -> Result<TensorId> {
     let at = |name: &str| format!("{path}.{name}");
-    let xq = b.body_norm(&at("norm11"), x, c.norm)?;
-    let kv = b.body_norm(&at("norm12"), p, c.norm)?;
+    let xq = b.body_norm(&at("norm11"), x, c.trunk.norm)?;
+    let kv = b.body_norm(&at("norm12"), p, c.trunk.norm)?;
     let channels = b.shape(x).c;
     let (own, prompt) = (channels.logical(), b.shape(p).c.logical());
     // Fewer features than prompt channels: zeros, taken away again by a 1x1 convolution. More: the rest passes by.
     let q = with_channels(b, &at("attn.channels"), xq, prompt)?;
-    let t = cross_attention(b, &at("attn"), (q, kv), c.heads[2], c.bias, kept)?;
+    let t = cross_attention(b, &at("attn"), (q, kv), c.trunk.heads[2], c.trunk.bias, kept)?;
     let mut a = b.sum(&at("add1"), q, t)?;
     if own < prompt {
         a = b.conv(&at("reduce_channel"), a, Conv::point(channels, false))?;
@@ -79,8 +79,8 @@ fn cross(b: &mut Build<'_>, path: &str, c: &Config, (x, p): (TensorId, TensorId)
         let rest = b.graph.add(&at("rest"), rest, &[xq], &[])?;
         a = b.concat(&at("concat"), a, rest)?;
     }
-    let t = b.body_norm(&at("norm2"), a, c.norm)?;
-    let t = dual_ffn(b, &at("ffn"), t, c.bias)?;
+    let t = b.body_norm(&at("norm2"), a, c.trunk.norm)?;
+    let t = dual_ffn(b, &at("ffn"), t, c.trunk.bias)?;
     b.sum(&at("add2"), a, t)
 }
 

@@ -4,6 +4,7 @@
 use super::Config;
 use crate::base::{Channels, Result, Shape};
 use crate::kernel::TensorId;
+use crate::models::trunk::{Names, Trunk};
 use crate::models::{MAIN, Part, no_such_part};
 use crate::nn::layers::Conv;
 use crate::nn::unet_levels::{Levels, encoder_decoder};
@@ -19,28 +20,17 @@ pub fn block(b: &mut Build<'_>, path: &str, x: TensorId, heads: u32, bias: bool,
     b.sum(&format!("{path}.add2"), x, t)
 }
 
-pub fn levels(c: &Config) -> Levels {
-    let n = c.num_blocks.map(|n| n as usize);
-    Levels {
-        dim: c.dim,
-        encoder: n,
-        decoder: [n[0], n[1], n[2]],
-        refinement: c.num_refinement_blocks as usize,
-        bias: c.bias,
-        latent: "latent",
-    }
-}
-
 pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
     let Part { n, h, w, .. } = *part;
     if part.name != MAIN {
         return Err(no_such_part(super::NAME, part));
     }
-    let input = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
+    let input = b.graph.input("input", Shape::new(n, h, w, c.trunk.inp_channels));
     let x = b.pad_to_multiple(input, 8)?;
-    let levels = levels(c);
+    let Trunk { heads, bias, norm, .. } = c.trunk;
+    let levels = c.trunk.levels(&Names::RESTORMER);
     let mut block =
-        |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| block(b, path, x, c.heads[level], c.bias, c.norm);
+        |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| block(b, path, x, heads[level], bias, norm);
     let y = if c.dual_pixel_task {
         dual_pixel(c, b, &levels, x, &mut block)?
     } else {
@@ -61,10 +51,10 @@ fn dual_pixel(
     block: &mut crate::nn::unet_levels::Block<'_>,
 ) -> Result<TensorId> {
     let t = crate::nn::unet_levels::features(b, levels, x, block)?;
-    let stem = b.conv("patch_embed.proj", x, Conv::same(c.dim, 3, false))?;
+    let stem = b.conv("patch_embed.proj", x, Conv::same(c.trunk.dim, 3, false))?;
     let wide = b.shape(t).c;
-    debug_assert_eq!(wide.logical(), 2 * c.dim);
-    let skip = b.conv("skip_conv", stem, Conv::point(Channels::clone(&wide), c.bias))?;
+    debug_assert_eq!(wide.logical(), 2 * c.trunk.dim);
+    let skip = b.conv("skip_conv", stem, Conv::point(Channels::clone(&wide), c.trunk.bias))?;
     let t = b.sum("skip", t, skip)?;
-    b.conv("output", t, Conv::same(c.out_channels, 3, c.bias))
+    b.conv("output", t, Conv::same(c.out_channels, 3, c.trunk.bias))
 }

@@ -2,58 +2,38 @@
 
 use serde_json::{Value, json};
 
-use crate::base::{Error, Kind, Result};
+use crate::base::Result;
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{norm_kind, norm_name};
 use crate::models::settings::Settings;
+use crate::models::trunk::{Names, Trunk};
 use crate::models::{Network, Part, Sizes, TilePolicy};
-use crate::nn::{Build, NormKind};
+use crate::nn::Build;
+
+/// What differs from Restormer's names.
+pub const NAMES: Names =
+    Names { heads: "channel_heads", attention: "channel_attn", ffn: "channel_ffn", ..Names::RESTORMER };
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub inp_channels: u32,
+    pub trunk: Trunk,
     pub out_channels: u32,
-    pub dim: u32,
-    pub num_blocks: [u32; 4],
-    pub num_refinement_blocks: u32,
-    pub channel_heads: [u32; 4],
     pub spatial_heads: [u32; 4],
     pub overlap_ratio: [f64; 4],
     pub window_size: u32,
     pub spatial_dim_head: u32,
-    pub bias: bool,
-    pub ffn_expansion_factor: f64,
-    pub norm: NormKind,
     pub scale: u32,
 }
 
 impl Config {
     pub fn parse(value: &Value) -> Result<Config> {
         let mut s = Settings::new(super::NAME, value)?;
-        let ratio = match s.get("overlap_ratio") {
-            None => [0.5; 4],
-            Some(v) => v
-                .as_array()
-                .and_then(|a| a.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>()?.try_into().ok())
-                .ok_or_else(|| {
-                    Error::new(Kind::Checkpoint, "the configuration key overlap_ratio of xrestormer is wrong")
-                        .why(format!("expected 4 numbers, got {v}"))
-                })?,
-        };
         let config = Config {
-            inp_channels: s.u32("inp_channels", 3)?,
+            trunk: Trunk::parse(&mut s, &NAMES)?,
             out_channels: s.u32("out_channels", 3)?,
-            dim: s.u32("dim", 48)?,
-            num_blocks: s.numbers("num_blocks", [4, 6, 6, 8])?,
-            num_refinement_blocks: s.u32("num_refinement_blocks", 4)?,
-            channel_heads: s.numbers("channel_heads", [1, 2, 4, 8])?,
             spatial_heads: s.numbers("spatial_heads", [2, 2, 3, 4])?,
-            overlap_ratio: ratio,
+            overlap_ratio: s.reals("overlap_ratio", [0.5; 4])?,
             window_size: s.u32("window_size", 8)?,
             spatial_dim_head: s.u32("spatial_dim_head", 16)?,
-            bias: s.bool("bias", false)?,
-            ffn_expansion_factor: s.f64("ffn_expansion_factor", 2.66)?,
-            norm: norm_kind(&mut s)?,
             scale: s.u32("scale", 1)?.max(1),
         };
         // Accepted and ignored, as in the official class.
@@ -73,23 +53,16 @@ impl Network for Config {
     }
 
     fn config(&self) -> Value {
-        json!({
-            "inp_channels": self.inp_channels,
+        let own = json!({
             "out_channels": self.out_channels,
-            "dim": self.dim,
-            "num_blocks": self.num_blocks,
-            "num_refinement_blocks": self.num_refinement_blocks,
-            "channel_heads": self.channel_heads,
             "spatial_heads": self.spatial_heads,
             "overlap_ratio": self.overlap_ratio,
             "window_size": self.window_size,
             "spatial_dim_head": self.spatial_dim_head,
-            "bias": self.bias,
-            "ffn_expansion_factor": self.ffn_expansion_factor,
-            "LayerNorm_type": norm_name(self.norm),
             "dual_pixel_task": false,
             "scale": self.scale,
-        })
+        });
+        self.trunk.config(&NAMES, own)
     }
 
     fn sizes(&self) -> Sizes {

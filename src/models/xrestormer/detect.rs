@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::config::NAMES;
 use crate::checkpoint::StateDict;
-use crate::models::restormer::{axis, children, ffn_factor, norm_type};
+use crate::models::keys::axis;
+use crate::models::trunk;
 
 /// Key window, head width and heads of the window attention of `path`.
 pub fn window_shape(dict: &StateDict, path: &str) -> Option<(u64, u64, u64)> {
@@ -23,23 +25,14 @@ pub fn detect(dict: &StateDict) -> Option<Value> {
     let windows = stages.map(|s| window_shape(dict, &format!("{s}.0.spatial_attn")));
     let windows: Vec<_> = windows.into_iter().collect::<Option<_>>()?;
     let (overlap, dh, _) = windows[0];
-    let channel: Option<Vec<u64>> =
-        stages.iter().map(|s| axis(dict, &format!("{s}.0.channel_attn.temperature"), 0)).collect();
-    Some(json!({
-        "inp_channels": axis(dict, "patch_embed.proj.weight", 1)?,
+    let own = json!({
         "out_channels": axis(dict, "output.weight", 0)?,
-        "dim": axis(dict, "patch_embed.proj.weight", 0)?,
-        "num_blocks": stages.map(|s| children(dict, s)),
-        "num_refinement_blocks": children(dict, "refinement"),
-        "channel_heads": channel?,
         "spatial_heads": windows.iter().map(|w| w.2).collect::<Vec<_>>(),
         "overlap_ratio": [0.5, 0.5, 0.5, 0.5],
         "window_size": query_window(overlap)?,
         "spatial_dim_head": dh,
-        "bias": dict.contains("encoder_level1.0.channel_attn.qkv.bias"),
-        "ffn_expansion_factor": ffn_factor(dict, "encoder_level1.0.channel_ffn.project_in.weight")?,
-        "LayerNorm_type": norm_type(dict),
         "dual_pixel_task": false,
         "scale": 1,
-    }))
+    });
+    trunk::detect(dict, &NAMES, own)
 }

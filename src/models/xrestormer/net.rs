@@ -1,10 +1,12 @@
 //! The graph: Restormer's topology with blocks of channel attention and overlapping window attention.
 
 use super::Config;
+use super::config::NAMES;
 use crate::base::{Result, Shape};
 use crate::kernel::TensorId;
+use crate::models::trunk::Trunk;
 use crate::models::{MAIN, Part, no_such_part};
-use crate::nn::unet_levels::{Levels, encoder_decoder};
+use crate::nn::unet_levels::encoder_decoder;
 use crate::nn::{Build, NormKind, gdfn, mdta, overlapping_window_attention};
 
 /// The four residual branches of a block: `channel_attn`, `channel_ffn`, `spatial_attn`, `spatial_ffn`.
@@ -36,21 +38,14 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
     if part.name != MAIN {
         return Err(no_such_part(super::NAME, part));
     }
-    let mut x = b.graph.input("input", Shape::new(n, h, w, c.inp_channels));
+    let mut x = b.graph.input("input", Shape::new(n, h, w, c.trunk.inp_channels));
     if c.scale > 1 {
         x = b.resize("enlarge", x, h * c.scale, w * c.scale)?;
     }
-    let n = c.num_blocks.map(|n| n as usize);
-    let levels = Levels {
-        dim: c.dim,
-        encoder: n,
-        decoder: [n[0], n[1], n[2]],
-        refinement: c.num_refinement_blocks as usize,
-        bias: c.bias,
-        latent: "latent",
-    };
+    let Trunk { heads, bias, norm, .. } = c.trunk;
+    let levels = c.trunk.levels(&NAMES);
     let mut block = |b: &mut Build<'_>, level: usize, path: &str, x: TensorId| {
-        block(b, path, x, c.channel_heads[level], c.window_size, c.bias, c.norm)
+        block(b, path, x, heads[level], c.window_size, bias, norm)
     };
     let y = encoder_decoder(b, &levels, x, c.out_channels, &mut block)?;
     let y = b.sum("residual", y, x)?;

@@ -20,10 +20,10 @@ pub fn tasks(model: &Model) -> Vec<String> {
             let classes = pip::classes(model);
             (0..classes).map(|c| pip::class_name(classes, c)).collect()
         }
+        _ if !heads.is_empty() => heads,
         _ => match diffusion::config_of(model) {
             Some(config) => config.told().unwrap_or_default().into_iter().map(|t| t.name).collect(),
-            None if heads.is_empty() => model.tasks(),
-            None => heads,
+            None => model.tasks(),
         },
     }
 }

@@ -1,0 +1,104 @@
+//! How well a model restores: pictures with their targets, and the figures that restoration papers report.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{Error, Kind, Result};
+use crate::degrade::Degradation;
+use crate::image::compare::{quantise8, ssim};
+use crate::image::{Limits, Picture, decode_file};
+
+/// An input with what should come out of it.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub name: String,
+    pub input: Picture,
+    pub target: Picture,
+}
+
+/// Similarity of two pictures as files of 8 bits would hold them, over all samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figures {
+    /// Signal to noise in dB; 100 for equal pictures.
+    pub psnr: f64,
+    /// Structural similarity, Gaussian window of 11x11, mean over the channels.
+    pub ssim: f64,
+}
+
+/// PSNR and SSIM of a picture against its target.
+///
+/// # Errors
+/// [`Kind::Image`] if the sizes differ.
+pub fn compare(picture: &Picture, target: &Picture) -> Result<Figures> {
+    if (picture.width, picture.height) != (target.width, target.height) {
+        return Err(Error::new(Kind::Image, "a picture and its target differ in size")
+            .why(format!("{}x{} and {}x{}", picture.width, picture.height, target.width, target.height)));
+    }
+    let eight = |p: &Picture| p.rgb.iter().map(|v| f32::from(quantise8(*v)) / 255.0).collect::<Vec<f32>>();
+    let (a, b) = (eight(picture), eight(target));
+    let psnr = crate::image::compare::psnr(&a, &b);
+    let ssim = ssim(&a, &b, picture.width as usize, picture.height as usize, 3);
+    Ok(Figures { psnr: if psnr.is_infinite() { 100.0 } else { psnr }, ssim })
+}
+
+/// The picture files of a directory, by name.
+///
+/// # Errors
+/// [`Kind::Image`] if there are none, or the directory cannot be read.
+pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |e| {
+        Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e as std::io::Error)
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        if ["png", "jpg", "jpeg", "tif", "tiff", "webp"].contains(&extension.as_str()) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Error::new(Kind::Image, format!("no picture in {}", directory.display())));
+    }
+    Ok(found)
+}
+
+/// A clean photograph damaged on purpose: the damaged one and the clean one, or for a task that draws the clean one and
+/// the drawing. Which random numbers are used depends on the seed and the file's name without its extension.
+///
+/// # Errors
+/// Those of [`decode_file`].
+pub fn degraded(clean: &Path, how: &Degradation, seed: u64) -> Result<Sample> {
+    let picture = decode_file(clean, &Limits::default())?;
+    let made = how.apply(&picture, seed, &stem(clean))?;
+    let plain = Picture::from_rgb(picture.width, picture.height, picture.rgb);
+    let (input, target) = if how.kind.changes_target { (plain, made) } else { (made, plain) };
+    Ok(Sample { name: stem(clean), input, target })
+}
+
+/// The files of two directories that share a name, whatever their extensions: (input, target).
+///
+/// # Errors
+/// [`Kind::Image`] if an input has no target or the reverse; the message names it.
+pub fn paired(inputs: &Path, targets: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let (inputs, mut rest) = (pictures(inputs)?, pictures(targets)?);
+    let mut pairs = Vec::new();
+    for input in inputs {
+        let Some(at) = rest.iter().position(|t| stem(t) == stem(&input)) else {
+            return Err(Error::new(Kind::Image, format!("{} has no target", input.display())).why(format!(
+                "no file called {} in {}",
+                stem(&input),
+                targets.display()
+            )));
+        };
+        pairs.push((input, rest.remove(at)));
+    }
+    match rest.first() {
+        None => Ok(pairs),
+        Some(left) => Err(Error::new(Kind::Image, format!("{} has no input", left.display()))),
+    }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,248 @@
+//! `vernis eval`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::args::{DeviceArgs, PrecisionArg, tile, usage};
+use super::progress::Progress;
+use crate::{
+    Degradation, EncodeOptions, Engine, Error, Figures, Format, Instruction, Kind, Limits, Model, Picture,
+    RestoreOptions, Result, Sample, TileChoice, compare, decode_file, degraded, encode, paired, pictures, write_atomic,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vernis eval --clean photos --degrade noise=25,jpeg=10
+  vernis eval --pairs rainy clean --task derain --model my.safetensors --json
+  vernis eval --pairs results clean
+
+Without a model and a task, --pairs compares the two directories as they are. Figures are means over the pictures,
+of 8-bit values: PSNR in dB over the three channels, SSIM with a Gaussian window of 11x11.")]
+pub struct EvalArgs {
+    /// Inputs and targets: two directories with files of the same names, or one that holds `input` and `target`
+    #[arg(long, num_args = 1..=2, value_names = ["INPUTS", "TARGETS"], required_unless_present = "clean")]
+    pairs: Vec<PathBuf>,
+    /// Clean photographs, damaged by --degrade
+    #[arg(long, value_name = "DIR", conflicts_with = "pairs", requires = "degrade")]
+    clean: Option<PathBuf>,
+    /// KIND or KIND=LEVEL, separated by commas: noise, blur, motion, jpeg, rain, snow, haze, lowlight, saltpepper,
+    /// scratches, edges, pencil
+    #[arg(long, value_name = "LIST", requires = "clean")]
+    degrade: Option<String>,
+    /// What to do; else what undoes the damage
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Restore blindly: tell the model nothing
+    #[arg(long, conflicts_with = "task", requires = "model")]
+    blind: bool,
+    /// Weights; else the shipped ones for the task
+    #[arg(long, value_name = "FILE|NAME")]
+    model: Option<String>,
+    /// Seed of the damage
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tile edge in pixels, `auto`, or `off` for the whole picture at once
+    #[arg(long, value_name = "N|auto|off", default_value = "auto", value_parser = tile)]
+    tile: TileChoice,
+    /// Storage of weights and activations
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: PrecisionArg,
+    /// Also write every input and output here, as PNG
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Print JSON, with the figures of every picture
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// What is measured together: one damage, or one pair of directories.
+struct Series {
+    label: String,
+    /// The task that is asked for; `None` compares without restoring, or restores blindly.
+    task: Option<String>,
+    source: Source,
+}
+
+enum Source {
+    Clean(PathBuf, Degradation),
+    Pairs(Vec<(PathBuf, PathBuf)>),
+}
+
+struct Row {
+    name: String,
+    input: Figures,
+    output: Option<Figures>,
+}
+
+pub fn run(args: &EvalArgs) -> Result<u8> {
+    let series = series(args)?;
+    let restores = args.model.is_some() || series.iter().any(|s| s.task.is_some());
+    let engine = if restores { Some(args.device.engine()?) } else { None };
+    let total: usize = series.iter().map(Series::len).sum();
+    let mut progress = Progress::new(total as u64, false);
+    let mut all = Vec::new();
+    for one in &series {
+        let model = engine.as_ref().map(|engine| load(args, engine, one)).transpose()?;
+        all.push(measure(args, one, engine.as_ref().zip(model), &mut progress)?);
+    }
+    progress.finish();
+    if args.json {
+        let report: serde_json::Map<String, Value> = all.iter().map(|m| (m.label.clone(), m.to_json())).collect();
+        println!("{:#}", Value::Object(report));
+    } else {
+        println!(
+            "{:18}{:>7}{:>10}{:>8}{:>11}{:>8}{:>8}  model",
+            "", "images", "input dB", "SSIM", "output dB", "SSIM", "gain"
+        );
+        all.iter().for_each(|m| println!("{}", m.line()));
+    }
+    Ok(0)
+}
+
+fn series(args: &EvalArgs) -> Result<Vec<Series>> {
+    let Some(clean) = &args.clean else {
+        let (inputs, targets) = match &args.pairs[..] {
+            [inputs, targets] => (inputs.clone(), targets.clone()),
+            [both, ..] => (both.join("input"), both.join("target")),
+            [] => return Err(usage("nothing to measure").advice("use --pairs or --clean with --degrade")),
+        };
+        let label = inputs.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(vec![Series { label, task: args.task.clone(), source: Source::Pairs(paired(&inputs, &targets)?) }]);
+    };
+    let kinds = Degradation::parse(args.degrade.as_deref().unwrap_or_default())?;
+    let one = |how: Degradation| Series {
+        label: how.label(),
+        task: if args.blind { None } else { args.task.clone().or_else(|| Some(how.kind.task.to_owned())) },
+        source: Source::Clean(clean.clone(), how),
+    };
+    Ok(kinds.into_iter().map(one).collect())
+}
+
+impl Series {
+    /// Pictures; what cannot be read is reported when it is measured.
+    fn len(&self) -> usize {
+        match &self.source {
+            Source::Clean(directory, _) => pictures(directory).map_or(0, |p| p.len()),
+            Source::Pairs(pairs) => pairs.len(),
+        }
+    }
+
+    fn samples(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Result<Sample>> + '_>> {
+        Ok(match &self.source {
+            Source::Clean(directory, how) => {
+                Box::new(pictures(directory)?.into_iter().map(move |path| degraded(&path, how, seed)))
+            }
+            Source::Pairs(pairs) => Box::new(pairs.iter().map(|(input, target)| {
+                let read = |path: &Path| decode_file(path, &Limits::default());
+                let name = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                Ok(Sample { name, input: read(input)?, target: read(target)? })
+            })),
+        })
+    }
+}
+
+fn load(args: &EvalArgs, engine: &Engine, series: &Series) -> Result<Model> {
+    match (&args.model, &series.task) {
+        (Some(name), _) => engine.load(name),
+        (None, Some(task)) => engine.load_for_task(task),
+        (None, None) => Err(usage("no model and no task")),
+    }
+}
+
+/// The figures of one series.
+struct Measured {
+    label: String,
+    model: String,
+    rows: Vec<Row>,
+}
+
+fn measure(
+    args: &EvalArgs,
+    series: &Series,
+    network: Option<(&Engine, Model)>,
+    progress: &mut Progress,
+) -> Result<Measured> {
+    let instruction = series.task.clone().map_or(Instruction::Blind, Instruction::Task);
+    let options = RestoreOptions { precision: args.precision.into(), tile: args.tile, ..RestoreOptions::default() };
+    let mut network = network;
+    let mut rows = Vec::new();
+    for sample in series.samples(args.seed)? {
+        let sample = sample?;
+        progress.start(&format!("{} {}", series.label, sample.name));
+        let mut output = None;
+        if let Some((engine, model)) = &mut network {
+            let mut step = |share| progress.step(1, share);
+            let restored = engine.restore(model, &sample.input, &instruction, &options, &mut step)?.picture;
+            save(args, &series.label, &sample.name, "output", &restored)?;
+            output = Some(compare(&restored, &sample.target)?);
+        }
+        save(args, &series.label, &sample.name, "input", &sample.input)?;
+        rows.push(Row { input: compare(&sample.input, &sample.target)?, name: sample.name, output });
+        progress.finish_one(1);
+        if progress.cancelled() {
+            progress.finish();
+            return Err(Error::new(Kind::Cancelled, "cancelled"));
+        }
+    }
+    let model = network.map_or(String::new(), |(_, model)| model.name().to_owned());
+    Ok(Measured { label: series.label.clone(), model, rows })
+}
+
+fn save(args: &EvalArgs, label: &str, name: &str, side: &str, picture: &Picture) -> Result<()> {
+    let Some(directory) = &args.save else { return Ok(()) };
+    let directory = directory.join(label);
+    std::fs::create_dir_all(&directory)
+        .map_err(|e| Error::new(Kind::Output, format!("cannot create the directory {}", directory.display())).why(e))?;
+    let encoded =
+        encode(picture, Format::Png, &EncodeOptions { depth: Some(crate::Depth::Eight), ..EncodeOptions::default() })?;
+    write_atomic(directory.join(format!("{name}_{side}.png")), &encoded.bytes, true)
+}
+
+impl Measured {
+    fn mean(&self, figure: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
+        let values: Vec<f64> = self.rows.iter().filter_map(figure).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// Input PSNR and SSIM, and those of the output if something was restored.
+    fn means(&self) -> [Option<f64>; 4] {
+        [
+            self.mean(|r| Some(r.input.psnr)),
+            self.mean(|r| Some(r.input.ssim)),
+            self.mean(|r| r.output.map(|o| o.psnr)),
+            self.mean(|r| r.output.map(|o| o.ssim)),
+        ]
+    }
+
+    fn line(&self) -> String {
+        let [before, before_ssim, after, after_ssim] = self.means();
+        let text = |v: Option<f64>, places: usize| v.map_or("-".to_owned(), |v| format!("{v:.places$}"));
+        format!(
+            "{:18}{:>7}{:>10}{:>8}{:>11}{:>8}{:>8}  {}",
+            self.label,
+            self.rows.len(),
+            text(before, 2),
+            text(before_ssim, 4),
+            text(after, 2),
+            text(after_ssim, 4),
+            after.zip(before).map_or("-".to_owned(), |(a, b)| format!("{:+.2}", a - b)),
+            self.model
+        )
+    }
+
+    fn to_json(&self) -> Value {
+        let [input_psnr, input_ssim, psnr, ssim] = self.means();
+        let file = |r: &Row| {
+            let (psnr, ssim) = (r.output.map(|o| o.psnr), r.output.map(|o| o.ssim));
+            json!({"file": r.name, "input_psnr": r.input.psnr, "input_ssim": r.input.ssim, "psnr": psnr, "ssim": ssim})
+        };
+        json!({
+            "images": self.rows.len(), "model": self.model, "input_psnr": input_psnr, "input_ssim": input_ssim,
+            "psnr": psnr, "ssim": ssim, "files": self.rows.iter().map(file).collect::<Vec<_>>(),
+        })
+    }
+}
