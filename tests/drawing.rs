@@ -7,7 +7,7 @@ mod generalist;
 use generalist::{case, tasks, write};
 use serde_json::json;
 use vernis::checkpoint::Case;
-use vernis::diffusion::codecs::resize::{bilinear, nearest};
+use vernis::image::resample::{bilinear, nearest};
 use vernis::run::verify::rel_l2;
 use vernis::{
     Answer, DrawOptions, Drawn, Engine, EngineOptions, Error, Instruction, Kind, Map, MapKind, Model, Picture,

@@ -3,6 +3,7 @@
 mod adapters;
 mod convert;
 mod draw;
+mod drawing;
 mod engine;
 mod evaluate;
 mod instruction;
@@ -10,7 +11,7 @@ mod options;
 mod report;
 
 pub use convert::{ConvertOptions, Converted, convert};
-pub use draw::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
+pub use drawing::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
 pub use engine::{Engine, EngineOptions, Model, Restored};
 pub use evaluate::{Figures, Sample, compare, degraded, paired, pictures};
 pub use instruction::Instruction;

@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::args::usage;
 use super::progress::Progress;
-use super::restore::{FormatArg, Job, OutputArgs, RestoreArgs, print_profile};
+use super::restore::{FormatArg, Job, OutputArgs, RestoreArgs};
+use super::show;
 use crate::{
-    Answer, DrawOptions, DrawReport, DrawTask, Drawing, Engine, Format, Instruction, Limits, MapKind, Model, Picture,
-    RestoreOptions, Result, decode_file, writable, write_all_atomic, write_atomic,
+    Answer, DrawOptions, DrawTask, Engine, Format, Instruction, Limits, MapKind, Model, Picture, RestoreOptions,
+    Result, decode_file, writable, write_all_atomic, write_atomic,
 };
 
 pub const HELP: &str = "Checkpoints that draw (diffusion generalists) answer with a picture or a map. `vernis tasks \
@@ -116,13 +117,13 @@ impl<'a> DrawRun<'a> {
             write_atomic(file, text.as_bytes(), true)?;
         }
         if args.profile {
-            print_profile(&self.engine.profile_drawing(model, size, self.instruction, &self.options)?);
+            show::profile(&self.engine.profile_drawing(model, size, self.instruction, &self.options)?);
             println!("(the text tower, the image encoder and one step, each run once)");
         }
         if args.dry_run {
             let report = self.engine.plan_drawing(model, size, self.instruction, &self.options)?;
             println!("{}: {}x{}", job.input.display(), size.0, size.1);
-            print_plan(&report);
+            show::drawing_plan(&report);
             return Ok(());
         }
         let (pixels, name) = (photo.pixels() as u64, job.input.display().to_string());
@@ -199,55 +200,6 @@ fn refuse_for_maps(out: &OutputArgs, restore: &RestoreOptions, task: &DrawTask) 
 fn files(output: &Path, kind: MapKind) -> Vec<PathBuf> {
     let beside = kind.beside().iter().map(|ending| output.with_extension(ending));
     std::iter::once(output.to_path_buf()).chain(beside).collect()
-}
-
-fn print_plan(r: &DrawReport) {
-    let mib = |b: u64| b as f64 / f64::from(1 << 20);
-    println!("  model       {} ({}), {}", r.model, r.family, r.precision);
-    println!("  adapter     {}", r.adapter);
-    println!("  task        {}: {}", r.task.name, r.task.about);
-    println!("  sizes       looks at {}x{}, draws {}x{}", r.condition.0, r.condition.1, r.target.0, r.target.1);
-    if r.tiles > 1 {
-        println!("  tiles       {} of {}x{}", r.tiles, r.tile.0, r.tile.1);
-    }
-    println!(
-        "  memory      {:.1} MiB planned on the device: activations {:.1}, weights {:.1}",
-        mib(r.peak_bytes()),
-        mib(r.activation_bytes),
-        mib(r.weight_bytes)
-    );
-    for part in &r.parts {
-        println!(
-            "  {:<11} {} x {} dispatches, {:.2} GFLOP; activations {:.1} MiB, weights {:.1} MiB",
-            part.name,
-            part.runs,
-            part.dispatches,
-            part.flops as f64 * 1e-9,
-            mib(part.activation_bytes),
-            mib(part.weight_bytes)
-        );
-    }
-    r.explain.iter().for_each(|line| println!("  understood  {line}"));
-    r.notes.iter().for_each(|line| println!("  note        {line}"));
-}
-
-/// The tasks of a checkpoint that draws, for `vernis tasks`.
-pub fn print_tasks(tasks: &[DrawTask]) {
-    for task in tasks {
-        println!("  --task {:<12} {}", task.name, task.about);
-    }
-    println!("  --say SENTENCE: one of these in plain words, or in the words it was trained with:");
-    for task in tasks {
-        println!("    {:<17} {}", task.name, task.prompts.join(" | "));
-    }
-}
-
-/// The lines of `vernis info` that only a checkpoint that draws has.
-pub fn print_info(drawing: &Drawing) {
-    let Drawing { target, condition, steps, eta, .. } = drawing;
-    println!("draws       {}x{} in {steps} steps, eta {eta}", target.0, target.1);
-    println!("sizes       any: looks at {}x{}, the answer is brought back", condition.0, condition.1);
-    println!("tiles       for restored pictures, where --tile asks for them");
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::DeviceArgs;
 use crate::run::shipped;
-use crate::{Drawing, Model, ModelInfo, Result};
+use crate::{DrawTask, Drawing, Model, ModelInfo, Result};
 
 #[derive(Debug, Args)]
 pub struct InfoArgs {
@@ -24,14 +24,19 @@ pub fn run(args: &InfoArgs) -> Result<u8> {
     let model = Model::from_dict(dict, &args.model)?;
     let info = model.info()?;
     if args.json {
-        println!("{:#}", object(&info));
+        println!("{:#}", object(&info, model.drawing().as_ref()));
     } else {
         print(&info, model.drawing().as_ref());
     }
     Ok(0)
 }
 
-fn object(info: &ModelInfo) -> serde_json::Value {
+fn object(info: &ModelInfo, drawing: Option<&Drawing>) -> serde_json::Value {
+    let draws = drawing.map(|d| {
+        let task = |t: &DrawTask| json!({"name": t.name, "prompts": t.prompts, "about": t.about});
+        json!({"target": d.target, "condition": d.condition, "steps": d.steps, "most_steps": d.most_steps, "eta": d.eta,
+            "tasks": d.tasks.iter().map(task).collect::<Vec<_>>()})
+    });
     let config: serde_json::Value = serde_json::from_str(&info.config).unwrap_or_default();
     json!({
         "name": info.name,
@@ -43,6 +48,7 @@ fn object(info: &ModelInfo) -> serde_json::Value {
         "flops_per_megapixel": info.flops_per_megapixel,
         "precision": info.precision,
         "tasks": info.tasks,
+        "draws": draws,
         "takes_pairs": info.takes_pairs,
         "multiple": info.multiple,
         "scale": info.scale,
@@ -73,7 +79,7 @@ fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
     println!("tasks       {}", if info.tasks.is_empty() { "none named".into() } else { info.tasks.join(", ") });
     println!("pairs       {}", if info.takes_pairs { "takes example pairs" } else { "takes no example pairs" });
     if let Some(drawing) = drawing {
-        super::draw::print_info(drawing);
+        super::show::drawing_info(drawing);
     } else {
         println!("sizes       multiples of {}, output {}x", info.multiple, info.scale);
         let advice =

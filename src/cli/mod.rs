@@ -10,6 +10,7 @@ mod info;
 mod progress;
 mod prompt;
 mod restore;
+mod show;
 mod tasks;
 mod verify;
 

@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::draw::{DrawArgs, DrawRun};
 use super::progress::Progress;
+use super::show;
 use crate::{
-    Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture, Report,
+    Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
     RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
 };
 
@@ -234,12 +235,12 @@ impl Batch<'_> {
             write_atomic(file, text.as_bytes(), true)?;
         }
         if args.profile {
-            print_profile(&self.engine.profile(model, size, self.instruction, self.options)?);
+            show::profile(&self.engine.profile(model, size, self.instruction, self.options)?);
         }
         if args.dry_run {
             let report = self.engine.plan(model, size, self.instruction, self.options)?;
             println!("{}: {}x{}", job.input.display(), size.0, size.1);
-            print_plan(&report);
+            show::plan(&report);
             return Ok(());
         }
         let pixels = picture.pixels() as u64;
@@ -397,49 +398,4 @@ fn walk(directory: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn print_plan(r: &Report) {
-    let mib = |b: u64| b as f64 / f64::from(1 << 20);
-    println!("  model       {} ({}), {}", r.model, r.family, r.precision);
-    println!("  adapter     {}", r.adapter);
-    println!("  tiles       {} of {}x{}, overlap {} ({})", r.tiles, r.tile.0, r.tile.1, r.overlap, r.tile_policy);
-    println!(
-        "  memory      {:.1} MiB planned on the device: activations {:.1}, weights {:.1}",
-        mib(r.peak_bytes()),
-        mib(r.activation_bytes),
-        mib(r.weight_bytes)
-    );
-    println!("  work        {} dispatches, {:.2} GFLOP a tile", r.dispatches, r.flops as f64 * 1e-9);
-    r.explain.iter().for_each(|line| println!("  understood  {line}"));
-}
-
-/// Time by kind of kernel, then the slowest layers.
-pub(super) fn print_profile(steps: &[crate::LayerTime]) {
-    let total: f64 = steps.iter().map(|s| s.seconds).sum();
-    let mut by_op: BTreeMap<&str, (f64, u64, u32)> = BTreeMap::new();
-    for s in steps {
-        let entry = by_op.entry(&s.op).or_default();
-        entry.0 += s.seconds;
-        entry.1 += s.flops;
-        entry.2 += 1;
-    }
-    let mut rows: Vec<_> = by_op.into_iter().collect();
-    rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
-    println!("{:<32} {:>9} {:>6} {:>9} {:>8}", "kernel", "ms", "%", "GFLOP/s", "calls");
-    for (op, (seconds, flops, calls)) in rows {
-        let share = 100.0 * seconds / total.max(1e-12);
-        println!(
-            "{op:<32} {:>9.2} {share:>6.1} {:>9.1} {calls:>8}",
-            seconds * 1e3,
-            flops as f64 * 1e-9 / seconds.max(1e-12)
-        );
-    }
-    println!("{:<32} {:>9.2}", "total", total * 1e3);
-    let mut slowest: Vec<_> = steps.iter().collect();
-    slowest.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    println!("\n{:<56} {:>9} {:>9}", "slowest layers", "ms", "GFLOP/s");
-    for s in slowest.iter().take(12) {
-        println!("{:<56} {:>9.2} {:>9.1}", s.path, s.seconds * 1e3, s.flops as f64 * 1e-9 / s.seconds.max(1e-12));
-    }
 }

@@ -21,7 +21,7 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
         let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
         println!("{name} ({})", model.family());
         if let Some(drawing) = model.drawing() {
-            super::draw::print_tasks(&drawing.tasks);
+            super::show::drawing_tasks(&drawing.tasks);
             return Ok(0);
         }
         let tasks = model.tasks();

@@ -1,10 +1,31 @@
-//! Scaling of interleaved pictures the way OpenCV does it, for programs that were published with it. Pixel centres lie
-//! at halves, the edge is repeated, sums are f64.
+//! Scaling of interleaved pictures and maps: bilinear for our own work, and the way OpenCV does it for programs that were
+//! published with it. Pixel centres lie at halves, sums are f64.
 
 /// For each output sample the input samples it is made of, with their weights.
 type Taps = Vec<Vec<(usize, f64)>>;
 
-/// Bicubic with a = -0.75 and no antialias (`INTER_CUBIC`).
+/// Nearest, for labels: a class between two classes would be a third.
+pub fn nearest<T: Copy>(values: &[T], (width, height): (usize, usize), (wide, high): (usize, usize)) -> Vec<T> {
+    assert_eq!(values.len(), width * height, "the values do not match {width}x{height}");
+    // floor((i + 1/2) * in / out), on integers.
+    let source = |i: usize, size: usize, out: usize| ((2 * i + 1) * size / (2 * out)).min(size - 1);
+    let columns: Vec<usize> = (0..wide).map(|x| source(x, width, wide)).collect();
+    let row = |y: usize| &values[source(y, height, high) * width..][..width];
+    (0..high).flat_map(|y| columns.iter().map(move |x| row(y)[*x])).collect()
+}
+
+/// Bilinear between the two nearest samples of each axis, edges repeated, no antialias.
+pub fn bilinear(values: &[f32], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+    separable(values, channels, from, to, |size, out| triangle_taps(size, out, 1.0))
+}
+
+/// Bilinear with a kernel as wide as an output pixel where the picture shrinks: what is finer than the result is
+/// averaged and makes no false patterns.
+pub fn antialiased(values: &[f32], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
+    separable(values, channels, from, to, |size, out| triangle_taps(size, out, (size as f64 / out as f64).max(1.0)))
+}
+
+/// Bicubic with a = -0.75, edges repeated, no antialias (`INTER_CUBIC`).
 pub fn cubic(values: &[f32], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     separable(values, channels, from, to, cubic_taps)
 }
@@ -12,6 +33,21 @@ pub fn cubic(values: &[f32], channels: usize, from: (usize, usize), to: (usize, 
 /// The mean over the area that an output pixel covers (`INTER_AREA`); for sizes that do not grow.
 pub fn area(values: &[f32], channels: usize, from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
     separable(values, channels, from, to, area_taps)
+}
+
+/// A triangle that reaches so many samples to each side. What of it lies outside is left out, which is the same as
+/// repeating the edge while it reaches one.
+fn triangle_taps(size: usize, out: usize, reach: f64) -> Taps {
+    let tap = |i: usize| {
+        let centre = (i as f64 + 0.5) * size as f64 / out as f64 - 0.5;
+        let (first, last) = ((centre - reach).floor().max(0.0) as usize, (centre + reach).ceil() as usize);
+        let weight = |p: usize| 1.0 - (p as f64 - centre).abs() / reach;
+        let inside: Vec<(usize, f64)> =
+            (first..=last.min(size - 1)).map(|p| (p, weight(p))).filter(|t| t.1 > 0.0).collect();
+        let sum: f64 = inside.iter().map(|t| t.1).sum();
+        inside.into_iter().map(|(p, w)| (p, w / sum)).collect()
+    };
+    (0..out).map(tap).collect()
 }
 
 fn cubic_taps(size: usize, out: usize) -> Taps {
@@ -63,8 +99,13 @@ fn separable(
     }
     let stride = wide * channels;
     let mut out = Vec::with_capacity(high * stride);
+    let mut sum = vec![0.0; stride];
     for tap in taps(height, high) {
-        out.extend((0..stride).map(|i| tap.iter().map(|(p, w)| w * rows[p * stride + i]).sum::<f64>() as f32));
+        sum.fill(0.0);
+        for (p, w) in tap {
+            sum.iter_mut().zip(&rows[p * stride..]).for_each(|(s, v)| *s += w * v);
+        }
+        out.extend(sum.iter().map(|s| *s as f32));
     }
     out
 }
@@ -111,10 +152,46 @@ mod tests {
 
     #[test]
     fn flat_pictures_stay_flat_and_equal_sizes_stay_equal() {
-        for scale in [cubic, area] {
+        for scale in [cubic, area, bilinear, antialiased] {
             near(&scale(&[0.5; 7 * 5 * 3], 3, (7, 5), (4, 5)), &[0.5; 4 * 5 * 3]);
             let same: Vec<f32> = (0..24).map(|v| v as f32).collect();
             near(&scale(&same, 3, (4, 2), (4, 2)), &same);
         }
+    }
+
+    #[test]
+    fn labels_are_repeated_and_never_mixed() {
+        assert_eq!(nearest(&[1, 2, 3, 4], (2, 2), (4, 2)), [1, 1, 2, 2, 3, 3, 4, 4]);
+        assert_eq!(nearest(&[1, 2, 3], (3, 1), (1, 1)), [2]);
+        assert_eq!(nearest(&[1, 2, 3, 4, 5], (5, 1), (3, 1)), [1, 3, 5]);
+    }
+
+    #[test]
+    fn ramps_stay_ramps_inside_and_flat_outside() {
+        assert_eq!(bilinear(&[0.0, 4.0], 1, (2, 1), (4, 1)), [0.0, 1.0, 3.0, 4.0]);
+        assert_eq!(bilinear(&[0.0, 8.0, 4.0, 12.0], 2, (2, 1), (1, 1)), [2.0, 10.0]);
+        let same: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        assert_eq!(bilinear(&same, 3, (2, 2), (2, 2)), same);
+        assert_eq!(bilinear(&[3.0; 6], 1, (2, 3), (5, 7)), [3.0; 35]);
+    }
+
+    #[test]
+    fn shrinking_averages_and_growing_is_bilinear() {
+        // Every second pixel white: halving sees one value of each and a half of its neighbours.
+        let stripes: Vec<f32> = (0..16).map(|i| (i % 2) as f32).collect();
+        let half = antialiased(&stripes, 1, (16, 1), (8, 1));
+        assert!(half[1..7].iter().all(|v| (v - 0.5).abs() < 1e-6), "{half:?}");
+        assert_eq!(bilinear(&stripes, 1, (16, 1), (8, 1)), [0.5; 8]);
+        assert_eq!(bilinear(&stripes, 1, (16, 1), (4, 1)), [0.5; 4]);
+        // A single white pixel keeps its share of the light wherever it lies.
+        for i in 0..40 {
+            let mut point = vec![0.0; 40];
+            point[i] = 1.0;
+            let light = antialiased(&point, 1, (40, 1), (10, 1)).iter().sum::<f32>() * 4.0;
+            assert!((6..34).contains(&i).then_some(light).is_none_or(|l| (l - 1.0).abs() < 1e-5), "{i}: {light}");
+        }
+        let values: Vec<f32> = (0..30).map(|v| (v * 7 % 11) as f32).collect();
+        assert_eq!(antialiased(&values, 1, (5, 6), (5, 6)), values);
+        assert_eq!(antialiased(&values, 1, (5, 6), (9, 13)), bilinear(&values, 1, (5, 6), (9, 13)));
     }
 }

@@ -2,7 +2,7 @@
 //! read 8-bit RGB (a 16-bit file by its upper byte), drop alpha and write 8-bit RGB.
 
 use crate::base::{Error, Kind, Result};
-use crate::diffusion::codecs::resize::bilinear;
+use crate::image::resample::bilinear;
 use crate::image::resample::{area, cubic};
 use crate::image::{Depth, Picture, pad};
 use crate::models::{Filter, Fit, Protocol};

@@ -7,7 +7,6 @@ pub mod depth;
 pub mod instance;
 pub mod palette;
 pub mod panoptic;
-pub mod resize;
 pub mod rgb;
 pub mod semantic;
 pub mod task;

@@ -1,9 +1,9 @@
 //! What the network drew, read as its task says and brought to the photograph's size.
 
 use crate::base::Result;
-use crate::diffusion::codecs::resize::{bilinear, nearest};
 use crate::diffusion::codecs::task::{Codec, Task};
 use crate::diffusion::codecs::{Palette, instance, panoptic, rgb, semantic};
+use crate::image::resample::{bilinear, nearest};
 use crate::image::{DepthMap, LabelMap, Map, MapKind, Picture, SegmentMap};
 use crate::run::guard;
 
