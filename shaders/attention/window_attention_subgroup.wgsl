@@ -1,12 +1,12 @@
 //! The attention of window_attention.wgsl where a lane is a SIMD lane of a CPU and loads are dear. A workgroup is one
-//! subgroup; it owns LANES columns by TALL rows of the queries of a window, a lane TALL queries of one column. The
+//! subgroup of SIDE lanes, which divide WS; it owns SIDE columns by TALL rows of a window's queries, a lane a column. The
 //! lanes share out the keys and values of a row of the key window and broadcast them.
 //! axis DTYPE f32 f16
 //! axis WIDE 0 1
 //! axis WS 8
 //! axis OWS 12
 //! axis DQ 1 4
-//! axis LANES 4 8
+//! axis SIDE 4 8
 //! axis TALL 4
 #import shared/dtype
 #import shared/index
@@ -28,7 +28,7 @@ struct Params {
 
 const ONES = vec4<f32>(1.0);
 
-@compute @workgroup_size($LANES)
+@compute @workgroup_size($SIDE)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -39,10 +39,10 @@ fn main(
     let down = p.h / $(WS)u;
     let head = id % p.heads;
     // The part of the window that this subgroup owns.
-    let part = id / p.heads % $(WS/LANES*WS/TALL)u;
-    let qx = part % $(WS/LANES)u * $(LANES)u + lane;
-    let qy = part / $(WS/LANES)u * $(TALL)u;
-    let window = id / p.heads / $(WS/LANES*WS/TALL)u;
+    let part = id / p.heads % $(WS/SIDE*WS/TALL)u;
+    let qx = part % $(WS/SIDE)u * $(SIDE)u + lane;
+    let qy = part / $(WS/SIDE)u * $(TALL)u;
+    let window = id / p.heads / $(WS/SIDE*WS/TALL)u;
     let left = window % across * $(WS)u;
     let top = window / across % down * $(WS)u;
     let image = window / across / down;
@@ -76,8 +76,8 @@ fn main(
         let relative = ($(OWS-1)u + i - qy - min(lane, $(TALL-1)u)) * $(DQ)u;
         let ky = i32(top + i) - i32(p.pad);
         let row = (image * p.h + u32(clamp(ky, 0, i32(p.h) - 1))) * p.w;
-        #repeat G 0 OWS/LANES+1
-        let kx$G = i32(left + min(lane + $(G*LANES)u, $(OWS-1)u)) - i32(p.pad);
+        #repeat G 0 OWS/SIDE+1
+        let kx$G = i32(left + min(lane + $(G*SIDE)u, $(OWS-1)u)) - i32(p.pad);
         let inside$G = ky >= 0 && ky < i32(p.h) && kx$G >= 0 && kx$G < i32(p.w);
         let token$G = (row + u32(clamp(kx$G, 0, i32(p.w) - 1))) * stride + (p.heads + head) * $(DQ)u;
         #repeat D 0 DQ
@@ -102,7 +102,7 @@ fn main(
         #end
         #repeat D 0 DQ
         {
-            let k = subgroupBroadcast(k$(J/LANES)x$D, $(J%LANES)u);
+            let k = subgroupBroadcast(k$(J/SIDE)x$D, $(J%SIDE)u);
             #repeat T 0 TALL
             product$(J)x$T = fma(q$(T)x$D, k, product$(J)x$T);
             #end
@@ -128,7 +128,7 @@ fn main(
         #end
         #repeat D 0 DQ
         {
-            let v = subgroupBroadcast(v$(J/LANES)x$D, $(J%LANES)u);
+            let v = subgroupBroadcast(v$(J/SIDE)x$D, $(J%SIDE)u);
             #repeat T 0 TALL
             sum$(T)x$D = fma(vec4<f32>(share$(J)x$T), v, sum$(T)x$D);
             #end

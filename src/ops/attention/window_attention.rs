@@ -58,7 +58,7 @@ impl Kernel for WindowAttention {
         let flops = 4 * u64::from(s.rows()) * keys * u64::from(self.channels * self.heads);
         let dispatch = match cx.target.lanes() {
             Some(lanes) if self.window.is_multiple_of(lanes) && self.window.is_multiple_of(TALL) => {
-                let key = key(subgroup::NAME).define("LANES", lanes).define("TALL", TALL);
+                let key = key(subgroup::NAME).define("SIDE", lanes).define("TALL", TALL);
                 let groups = windows * self.heads * (self.window / lanes) * (self.window / TALL);
                 Dispatch::new(key, &bytemuck::cast::<_, subgroup::Params>(params), bindings, groups)
             }
