@@ -10,8 +10,10 @@ use vernis::kernel::generated::{FILES, KERNELS};
 use vernis::kernel::key::file;
 use vernis::kernel::source::{self, Defines};
 
-const CAPABILITIES: Capabilities =
-    Capabilities::IMMEDIATES.union(Capabilities::SUBGROUP).union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+const CAPABILITIES: Capabilities = Capabilities::IMMEDIATES
+    .union(Capabilities::SUBGROUP)
+    .union(Capabilities::SHADER_INT64)
+    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
 
 /// All texts a kernel can become, each once, with what it was made from. `extra` adds values to the declared axes.
 fn texts(kernel: &str, source_text: &str, extra: &[(&str, &str)]) -> BTreeMap<String, Defines> {

@@ -2,6 +2,7 @@
 //! "Restormer", eq. 1). One subgroup a workgroup: each lane owns a quad of k channels, QUADS quads of q channels are
 //! broadcast from the lanes that loaded them.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 //! axis LANES 4 8
 //! axis QUADS 1 4
 #import shared/dtype

@@ -2,6 +2,7 @@
 //! project_out(A v) becomes one contraction of v with a matrix of its own for each image. The result has the panel
 //! layout of packed matrices.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 

@@ -1,6 +1,5 @@
 //! Attention of every query over all keys of its image, streamed: an invocation keeps one query and its running
-//! softmax, so memory does not grow with the number of keys. Four keys at a time: the query and the sums, which may not
-//! fit in registers, are touched once for four.
+//! softmax, so memory does not grow with the number of keys.
 //! axis DTYPE f32 f16
 //! axis DQ 1 12
 #import shared/dtype
@@ -53,32 +52,21 @@ fn main(
     if CAUSAL { end = min(end, query + 1u); }
     var largest = -3.4e38;
     var weight = 0.0;
-    for (var n = 0u; n < end; n += 4u) {
-        #repeat K 0 4
-        let token$K = first + min(n + $(K)u, p.keys - 1u);
-        let key$K = token$K * p.k_stride + p.k_offset + head * $(DQ)u;
-        let value$K = token$K * p.v_stride + p.v_offset + head * $(DQ)u;
-        var products$K = vec4<f32>(0.0);
-        #end
+    for (var n = 0u; n < end; n++) {
+        let key = (first + n) * p.k_stride + p.k_offset + head * $(DQ)u;
+        let value = (first + n) * p.v_stride + p.v_offset + head * $(DQ)u;
+        var products = vec4<f32>(0.0);
         #repeat D 0 DQ
-        #repeat K 0 4
-        products$K = fma(q$D, unpack(k[key$K + $(D)u]), products$K);
+        products = fma(q$D, unpack(k[key + $(D)u]), products);
         #end
-        #end
-        let one = vec4<f32>(1.0);
-        let seen = vec4<u32>(n) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(end);
-        let products = vec4<f32>(dot(products0, one), dot(products1, one), dot(products2, one), dot(products3, one));
-        let logits = select(vec4<f32>(-3.4e38), products, seen);
-        let next = max(largest, max(max(logits.x, logits.y), max(logits.z, logits.w)));
+        let logit = dot(products, vec4<f32>(1.0));
+        let next = max(largest, logit);
         let shrink = exp(largest - next);
-        let share = select(vec4<f32>(0.0), exp(logits - next), seen);
+        let share = exp(logit - next);
         largest = next;
-        weight = fma(weight, shrink, dot(share, one));
+        weight = fma(weight, shrink, share);
         #repeat D 0 DQ
-        sum$D *= shrink;
-        #repeat K 0 4
-        sum$D = fma(vec4<f32>(share[$K]), unpack(v[value$K + $(D)u]), sum$D);
-        #end
+        sum$D = fma(vec4<f32>(share), unpack(v[value + $(D)u]), sum$D * shrink);
         #end
     }
     #repeat D 0 DQ

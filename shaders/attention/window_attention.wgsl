@@ -3,6 +3,7 @@
 //! in the softmax. A workgroup is one window of one head, an invocation one query; the softmax is streamed, so no
 //! attention matrix exists.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 //! axis WS 4 8
 //! axis OWS 6 12
 //! axis DQ 1 4

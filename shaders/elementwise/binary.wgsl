@@ -1,5 +1,6 @@
 //! y = a + b or a * b; b has the shape of a, or one value per image and channel.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 

@@ -1,6 +1,7 @@
 //! y = activation(first half of the channels) * second half: SimpleGate, GDFN's gate; with SWAP the second half is
 //! activated (GEGLU).
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 #import shared/activation

@@ -35,8 +35,19 @@ struct Params {
 }
 #params
 
+// What one load of weights brings: a quad, or the two quads of a lane.
+#if PAIRED == 1
+#if DTYPE == f16
+alias Columns = vec2<u64>;
+#else
+alias Columns = vec4<u64>;
+#endif
+#else
+alias Columns = Store;
+#endif
+
 @group(0) @binding(1) var<storage, read> x: array<Store>;             // [batch, in_h, in_w, x_stride]
-@group(0) @binding(2) var<storage, read> w: array<Store>;             // [batch?, panels, taps * 4 k4 + 4 r4, panel quads]
+@group(0) @binding(2) var<storage, read> w: array<Columns>;           // [batch?, panels, taps * 4 k4 + 4 r4, panel quads]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
 @group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
@@ -104,9 +115,10 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return activate(a, GATE) * b;
 }
 
+// `row` may lie past the end: it stands for the last row, whose operands it was given.
 fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     var v = activate(sum, ACTIVATION);
-    let at = (image * p.rows + row) * p.n4 + n4;
+    let at = (image * p.rows + min(row, p.rows - 1u)) * p.n4 + n4;
     if RESIDUAL == 1u { v = v + unpack(residual[at]); }
     if RESIDUAL == 2u { v = v * unpack(residual[image * p.n4 + n4]); }
     if RESIDUAL == 3u { v = v + unpack(residual[image * p.n4 + n4]); }

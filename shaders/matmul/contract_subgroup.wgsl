@@ -1,16 +1,50 @@
 //! Contraction for adapters whose subgroups are all of LANES lanes: a workgroup is one subgroup and uses no workgroup
 //! memory. Every lane loads the rows it owns, four k at a time, and the subgroup broadcasts them into ROWS x COLS
-//! accumulators; each lane owns COLS quads of output channels.
+//! accumulators; each lane owns COLS neighbouring quads of output channels. A lane's row is finished for all four k
+//! before the next begins, so that its sums stay in registers. WIDE loads and stores 64-bit integers, and a lane's two
+//! quads of weights at once (PAIRED, which a gated panel does not allow: its halves lie apart); its panels are two quads
+//! a lane wide, of which COLS 1 computes the first half.
 //! axis DTYPE f32 f16
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
 //! axis LOWRANK 0 1
 //! axis LANES 4 8
-//! axis ROWS 16
+//! axis ROWS 16 32
 //! axis COLS 1 2
+//! axis WIDE 0 1
+//! axis PAIRED 0 1
 //! skip GATED 1 COLS 1
+//! skip WIDE 0 ROWS 32
+//! skip WIDE 0 PAIRED 1
+//! skip WIDE 1 ROWS 16
+//! skip COLS 1 PAIRED 1
+//! skip GATED 0 COLS 2 WIDE 1 PAIRED 0
+//! skip GATED 1 PAIRED 1
 #import matmul/contract_io
+
+#if WIDE == 1
+const PANEL = $(2*LANES)u;
+#else
+const PANEL = $(COLS*LANES)u;
+#endif
+
+// Where in its panel the quad N of a lane lies.
+fn quad_of(lane: u32, n: u32) -> u32 {
+    #if GATED == 1
+    return n * $(LANES)u + lane;
+    #else
+    return $(COLS)u * lane + n;
+    #endif
+}
+
+#if PAIRED == 1
+#if DTYPE == f16
+fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(c[n]); }
+#else
+fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(vec2<u64>(c[2u * n], c[2u * n + 1u])); }
+#endif
+#endif
 
 @compute @workgroup_size($LANES)
 fn main(
@@ -35,7 +69,7 @@ fn main(
     #end
     #end
 
-    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * $(4*COLS*LANES)u + lane;
+    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 4u * PANEL;
     #repeat SEGMENT 0 1+LOWRANK
     #if SEGMENT == 0
     for (var ty = 0u; ty < p.kernel_h; ty++) {
@@ -57,44 +91,50 @@ fn main(
                 #end
     #endif
                 #repeat K 0 4
+                #if PAIRED == 1
+                let pair$K = w[(at + $(K)u * PANEL) / 2u + lane];
+                let b$(K)x0 = quad_in(pair$K, 0u);
+                let b$(K)x1 = quad_in(pair$K, 1u);
+                #else
+                #repeat N 0 COLS
+                let b$(K)x$N = unpack(w[at + $(K)u * PANEL + quad_of(lane, $(N)u)]);
+                #end
+                #endif
+                #end
+                #repeat R 0 ROWS
                 {
+                    #repeat K 0 4
+                    let f$K = vec4<f32>(subgroupBroadcast(a$(R/LANES)[$K], $(R%LANES)u));
                     #repeat N 0 COLS
-                    let b$N = unpack(w[at + $(K*COLS*LANES+N*LANES)u]);
+                    sum$(R)x$N = fma(f$K, b$(K)x$N, sum$(R)x$N);
                     #end
-                    #repeat R 0 ROWS
-                    {
-                        let a = vec4<f32>(subgroupBroadcast(a$(R/LANES)[$K], $(R%LANES)u));
-                        #repeat N 0 COLS
-                        sum$(R)x$N = fma(a, b$N, sum$(R)x$N);
-                        #end
-                    }
                     #end
                 }
                 #end
-                at += $(4*COLS*LANES)u;
+                at += 4u * PANEL;
             }
         }
     }
     #end
 
-    let column = p.first_panel + panel;
+    let column = (p.first_panel + panel) * PANEL;
     #if GATED == 1
     // COLS is 2: the second quad of a lane is the gate partner of the first.
-    let quad = column * $(LANES)u + lane;
-    let b0 = bias_of(column * $(2*LANES)u + lane);
-    let b1 = bias_of(column * $(2*LANES)u + $(LANES)u + lane);
+    let quad = column / 2u + lane;
+    let b0 = bias_of(column + quad_of(lane, 0u));
+    let b1 = bias_of(column + quad_of(lane, 1u));
     if quad < p.n4 {
         #repeat R 0 ROWS
-        if first + $(R)u < p.rows { finish(image, first + $(R)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1)); }
+        finish(image, first + $(R)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1));
         #end
     }
     #else
     #repeat N 0 COLS
-    let quad$N = column * $(COLS*LANES)u + $(N*LANES)u + lane;
+    let quad$N = column + quad_of(lane, $(N)u);
     if quad$N < p.n4 {
         let b = bias_of(quad$N);
         #repeat R 0 ROWS
-        if first + $(R)u < p.rows { finish(image, first + $(R)u, quad$N, sum$(R)x$N + b); }
+        finish(image, first + $(R)u, quad$N, sum$(R)x$N + b);
         #end
     }
     #end

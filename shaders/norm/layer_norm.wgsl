@@ -1,6 +1,7 @@
 //! LayerNorm over the channels of each pixel. The variance is about the mean and biased; with CENTRE off the values
 //! themselves are not centred (BiasFree). Accumulates in f32, two passes.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 

@@ -1,6 +1,7 @@
 //! Mean and 1 / sqrt(variance + eps) over the channels of each pixel: the half of a LayerNorm that a contraction cannot
 //! fold into its matrix.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 

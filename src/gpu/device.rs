@@ -56,6 +56,7 @@ pub struct Gpu {
     pub(super) pipelines: Pipelines,
     summary: AdapterSummary,
     target: Target,
+    candidates: Vec<Contraction>,
     lost: Arc<Mutex<Option<String>>>,
 }
 
@@ -98,6 +99,20 @@ fn summarise(index: usize, adapter: &wgpu::Adapter) -> AdapterSummary {
         cooperative_matrix: features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
         max_binding_bytes: adapter.limits().max_storage_buffer_binding_size,
     }
+}
+
+/// Broadcast kernels pay where lanes are SIMD lanes of a CPU; a GPU wants its workgroup memory, and none was seen to gain
+/// from them, so it has one candidate.
+fn candidates(summary: &AdapterSummary, features: wgpu::Features) -> Vec<Contraction> {
+    let mut out = Vec::new();
+    if let Some(lanes @ (4 | 8 | 16)) = summary.subgroup.filter(|_| summary.software) {
+        if features.contains(wgpu::Features::SHADER_INT64) {
+            out.push(Contraction::Wide { lanes });
+        }
+        out.extend([1, 2].map(|cols| Contraction::Subgroup { lanes, cols }));
+    }
+    out.push(Contraction::Tiled);
+    out
 }
 
 /// Every adapter of the Vulkan, Metal and DX12 back ends, in index order.
@@ -175,7 +190,10 @@ impl Gpu {
 
     /// What is used where it is offered: a host that creates the device itself should enable these.
     pub fn wanted_features() -> wgpu::Features {
-        wgpu::Features::SUBGROUP | wgpu::Features::IMMEDIATES | wgpu::Features::TIMESTAMP_QUERY
+        wgpu::Features::SUBGROUP
+            | wgpu::Features::IMMEDIATES
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::SHADER_INT64
     }
 
     fn from_parts(device: wgpu::Device, queue: wgpu::Queue, mut summary: AdapterSummary) -> Result<Gpu> {
@@ -197,11 +215,8 @@ impl Gpu {
         summary.subgroup = summary.subgroup.filter(|_| features.contains(wgpu::Features::SUBGROUP));
         summary.timestamps &= features.contains(wgpu::Features::TIMESTAMP_QUERY);
         let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
-        // Broadcast kernels pay where lanes are SIMD lanes of a CPU; a GPU wants its workgroup memory.
-        let contraction = match summary.subgroup {
-            Some(lanes @ (4 | 8 | 16)) if summary.software => Contraction::Subgroup { lanes, cols: 1 },
-            _ => Contraction::Tiled,
-        };
+        let candidates = candidates(&summary, features);
+        let contraction = candidates[0];
         let target = Target {
             subgroup: summary.subgroup,
             immediates,
@@ -211,7 +226,7 @@ impl Gpu {
             parallelism: if summary.software { 16 } else { 512 },
         };
         let pipelines = Pipelines::new(&device, immediates)?;
-        Ok(Gpu { device, queue, pipelines, summary, target, lost })
+        Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost })
     }
 
     pub fn summary(&self) -> &AdapterSummary {
@@ -222,17 +237,9 @@ impl Gpu {
         &self.target
     }
 
-    /// Contraction families this device can run, the likeliest first. Broadcast kernels pay where lanes are SIMD lanes
-    /// of a CPU, and no GPU was seen to gain from them, so a GPU has one candidate.
-    pub fn contraction_candidates(&self) -> Vec<Contraction> {
-        match self.target.subgroup {
-            Some(lanes @ (4 | 8 | 16)) if self.summary.software => vec![
-                Contraction::Subgroup { lanes, cols: 1 },
-                Contraction::Subgroup { lanes, cols: 2 },
-                Contraction::Tiled,
-            ],
-            _ => vec![Contraction::Tiled],
-        }
+    /// Contraction families this device can run, the likeliest first.
+    pub fn contraction_candidates(&self) -> &[Contraction] {
+        &self.candidates
     }
 
     /// Overrides what lowering assumes, for tests and tuning. Only capabilities the device has may be named.

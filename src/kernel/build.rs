@@ -14,9 +14,12 @@ use std::{env, fs};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
-/// What kernels may use: subgroups and immediates where a variant asks for them, and packed f16, which is core WebGPU.
-const CAPABILITIES: Capabilities =
-    Capabilities::IMMEDIATES.union(Capabilities::SUBGROUP).union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+/// What kernels may use: subgroups, immediates and 64-bit integers where a variant asks for them, and packed f16, which
+/// is core WebGPU.
+const CAPABILITIES: Capabilities = Capabilities::IMMEDIATES
+    .union(Capabilities::SUBGROUP)
+    .union(Capabilities::SHADER_INT64)
+    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
 
 /// The part of immediates every device that has them offers.
 const MAX_PARAMS: u32 = 128;

@@ -5,6 +5,9 @@
 pub enum Contraction {
     /// One subgroup a workgroup, rows broadcast between its lanes. For adapters that run on a CPU.
     Subgroup { lanes: u32, cols: u32 },
+    /// The same with larger tiles and 64-bit integers for memory, two values at a time (shaders/shared/dtype.wgsl): for
+    /// CPU drivers that load lane by lane. Kernels that are not contractions use such loads too.
+    Wide { lanes: u32 },
     /// Tiles in workgroup memory. For GPUs, and the only family that needs no feature.
     Tiled,
 }
@@ -30,8 +33,22 @@ impl Target {
         match self.contraction {
             Contraction::Subgroup { lanes, .. } if gated => 2 * lanes,
             Contraction::Subgroup { lanes, cols } => lanes * cols,
+            Contraction::Wide { lanes } => 2 * lanes,
             Contraction::Tiled => 16,
         }
+    }
+
+    /// Lanes of a workgroup in the kernels that are one subgroup, where they pay.
+    pub fn lanes(&self) -> Option<u32> {
+        match self.contraction {
+            Contraction::Subgroup { lanes, .. } | Contraction::Wide { lanes } => Some(lanes),
+            Contraction::Tiled => None,
+        }
+    }
+
+    /// The value of the axis WIDE.
+    pub fn wide(&self) -> u32 {
+        u32::from(matches!(self.contraction, Contraction::Wide { .. }))
     }
 
     /// WebGPU's core limits and nothing more.

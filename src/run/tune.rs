@@ -16,11 +16,11 @@ use crate::kernel::Contraction;
 use crate::ops::matmul::contract::Contract;
 
 /// Bump when kernels change enough for old measurements to mislead.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Measures the candidates the adapter can run and keeps the fastest, or reads the answer from `cache`.
 pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
-    let candidates = gpu.contraction_candidates();
+    let candidates = gpu.contraction_candidates().to_vec();
     let [first, _, ..] = candidates[..] else { return Ok(()) };
     let file = cache.map(|dir| dir.join("tuning.json"));
     let key = key(gpu);
@@ -101,6 +101,7 @@ fn timed(gpu: &Gpu) -> Result<f64> {
 fn name(family: Contraction) -> String {
     match family {
         Contraction::Subgroup { lanes, cols } => format!("subgroup-{lanes}-{cols}"),
+        Contraction::Wide { lanes } => format!("wide-{lanes}"),
         Contraction::Tiled => "tiled".into(),
     }
 }

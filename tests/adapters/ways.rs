@@ -35,11 +35,7 @@ pub fn compare(gpu: &Gpu, dict: &StateDict, config: &serde_json::Value, image: &
 #[test]
 fn merged_equals_fused_on_every_kernel_family() {
     let mut gpu = gpu();
-    let mut families = vec![gpu.target().contraction, Contraction::Tiled];
-    if let Some(lanes @ (4 | 8 | 16)) = gpu.target().subgroup {
-        families.push(Contraction::Subgroup { lanes, cols: 2 });
-    }
-    families.dedup();
+    let families: Vec<Contraction> = gpu.contraction_candidates().to_vec();
     let case = case("instruct-ipt-all-convs-odd");
     let names: Vec<String> = vernis::checkpoint::adapters::tasks(&case.weights);
     let config: Vec<String> = serde_json::from_value(case.config["tasks"].clone()).expect("names");

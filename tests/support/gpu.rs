@@ -76,14 +76,7 @@ fn family(name: &str, gpu: &'static Gpu, contraction: Contraction) -> Family {
 
 /// Contraction families the adapter can run.
 pub fn contractions() -> Vec<Family> {
-    let mut out = vec![family("tiled", gpu(), Contraction::Tiled)];
-    if let Some(lanes @ (4 | 8 | 16)) = gpu().target().subgroup {
-        for cols in [1, 2] {
-            let name = format!("subgroup x{cols}");
-            out.push(family(&name, gpu(), Contraction::Subgroup { lanes, cols }));
-        }
-    }
-    out
+    gpu().contraction_candidates().iter().map(|c| family(&format!("{c:?}"), gpu(), *c)).collect()
 }
 
 /// What the engine chooses by itself.

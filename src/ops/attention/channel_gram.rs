@@ -64,7 +64,7 @@ impl Kernel for ChannelGram {
         let flops = 2 * u64::from(q.rows()) * u64::from(self.heads) * u64::from(16 * cq * cq);
         let groups = |p: &subgroup::Params| p.batch * p.chunks * p.heads * p.q_tiles * p.k_tiles;
         let dispatch = match cx.target.contraction {
-            Contraction::Subgroup { lanes, .. } => {
+            Contraction::Subgroup { lanes, .. } | Contraction::Wide { lanes } => {
                 // As few q tiles as lanes allow, of equal width.
                 let tiles = cq.div_ceil(lanes);
                 let quads = cq.div_ceil(tiles);
@@ -72,6 +72,7 @@ impl Kernel for ChannelGram {
                 let key = Key::new(subgroup::NAME)
                     .define("DTYPE", cx.precision.name())
                     .define("LANES", lanes)
+                    .define("WIDE", cx.target.wide())
                     .define("QUADS", quads);
                 Dispatch::new(key, &params, bindings, groups(&params))
             }

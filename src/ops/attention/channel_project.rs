@@ -31,7 +31,7 @@ impl Kernel for ChannelProject {
             panels: y.h,
             width: y.c.quads(),
         };
-        let key = Key::new(NAME).define("DTYPE", cx.precision.name());
+        let key = Key::new(NAME).define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide());
         let bindings = vec![cx.input(0).into(), cx.params[0].into(), cx.out().into()];
         let flops = 8 * y.vec4s() * u64::from(self.channels);
         vec![Dispatch::new(key, &params, bindings, groups(y.vec4s(), LINEAR_GROUP)).flops(flops)]

@@ -1,8 +1,11 @@
 //! Attention of all queries over all keys, self or cross, without a matrix of their products.
 
 use crate::base::Channels;
-use crate::kernel::generated::{attention_global_attention as whole, attention_global_attention_split as split};
-use crate::kernel::{Contraction, Dispatch, Key, Target};
+use crate::kernel::generated::{
+    attention_global_attention as whole, attention_global_attention_split as split,
+    attention_global_attention_subgroup as subgroup,
+};
+use crate::kernel::{Dispatch, Key, Target};
 use crate::ops::{Kernel, Lower, TensorInfo, arity, expect};
 
 /// Inputs: the tensors that hold q, k and v (may be one). One channel segment a head.
@@ -56,8 +59,7 @@ impl Kernel for GlobalAttention {
         let bindings = vec![cx.input(0).into(), cx.input(1).into(), cx.input(2).into(), cx.out().into()];
         let flops = 4 * u64::from(q.rows()) * u64::from(k.pixels()) * u64::from(self.heads * self.channels);
         let rows = q.n * self.heads;
-        // A GPU has some 255 registers an invocation; a CPU keeps what does not fit in its first-level cache.
-        let dispatch = if cx.target.contraction == Contraction::Tiled && dq > WIDEST {
+        let dispatch = if cx.target.lanes().is_none() && dq > WIDEST {
             let whole::Params { batch, queries, keys, heads, q_stride, q_offset, k_stride, k_offset, .. } = params;
             let whole::Params { v_stride, v_offset, scale, k_batch, .. } = params;
             let params = split::Params {
@@ -77,6 +79,16 @@ impl Kernel for GlobalAttention {
             };
             let key = key(split::NAME).define("DP", dq.div_ceil(PARTS)).define("PARTS", PARTS);
             Dispatch::new(key, &params, bindings, rows * q.pixels().div_ceil(64 / PARTS))
+        } else if let Some(lanes) = cx.target.lanes() {
+            // Queries of a lane: the kernel is unrolled over them, over the keys of a load and over the head.
+            let tall = if dq <= 6 { 4 } else { 1 };
+            let key = key(subgroup::NAME)
+                .define("WIDE", cx.target.wide())
+                .define("DQ", dq)
+                .define("LANES", lanes)
+                .define("TALL", tall);
+            let groups = rows * q.pixels().div_ceil(tall * lanes);
+            Dispatch::new(key, &bytemuck::cast::<_, subgroup::Params>(params), bindings, groups)
         } else {
             Dispatch::new(key(whole::NAME).define("DQ", dq), &params, bindings, rows * q.pixels().div_ceil(64))
         };

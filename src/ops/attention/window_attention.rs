@@ -2,6 +2,7 @@
 
 use crate::base::Channels;
 use crate::kernel::generated::attention_window_attention::{NAME, Params};
+use crate::kernel::generated::attention_window_attention_subgroup as subgroup;
 use crate::kernel::{Dispatch, Key, Target};
 use crate::ops::{Kernel, Lower, TensorInfo, arity, expect};
 
@@ -35,11 +36,14 @@ impl Kernel for WindowAttention {
 
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let s = cx.shape(0);
-        let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
-            .define("WS", self.window)
-            .define("OWS", self.overlap)
-            .define("DQ", self.channels.div_ceil(4));
+        let key = |shader| {
+            Key::new(shader)
+                .define("DTYPE", cx.precision.name())
+                .define("WIDE", cx.target.wide())
+                .define("WS", self.window)
+                .define("OWS", self.overlap)
+                .define("DQ", self.channels.div_ceil(4))
+        };
         let params = Params {
             batch: s.n,
             h: s.h,
@@ -52,6 +56,17 @@ impl Kernel for WindowAttention {
         let windows = s.n * (s.h / self.window) * (s.w / self.window);
         let keys = u64::from(self.overlap * self.overlap);
         let flops = 4 * u64::from(s.rows()) * keys * u64::from(self.channels * self.heads);
-        vec![Dispatch::new(key, &params, bindings, windows * self.heads).flops(flops)]
+        let dispatch = match cx.target.lanes() {
+            Some(lanes) if self.window.is_multiple_of(lanes) && self.window.is_multiple_of(TALL) => {
+                let key = key(subgroup::NAME).define("SIDE", lanes).define("TALL", TALL);
+                let groups = windows * self.heads * (self.window / lanes) * (self.window / TALL);
+                Dispatch::new(key, &bytemuck::cast::<_, subgroup::Params>(params), bindings, groups)
+            }
+            _ => Dispatch::new(key(NAME), &params, bindings, windows * self.heads),
+        };
+        vec![dispatch.flops(flops)]
     }
 }
+
+/// Queries of a lane of window_attention_subgroup.wgsl.
+const TALL: u32 = 4;

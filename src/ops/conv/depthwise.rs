@@ -23,8 +23,11 @@ impl Depthwise {
     }
 }
 
-/// Pixels of a row that one invocation computes.
-const STRIP: u32 = 8;
+/// Pixels of a row and rows that one invocation computes. A GPU has few registers; a CPU loads dearly and keeps what does
+/// not fit into registers in its first-level cache.
+fn tile(kernel: u32, target: &Target) -> (u32, u32) {
+    if kernel == 3 && target.wide() == 1 { (4, 4) } else { (8, 1) }
+}
 
 /// The first half of an even number of equal channel segments.
 pub(crate) fn first_half(c: &Channels) -> Result<Channels, String> {
@@ -52,21 +55,23 @@ impl Kernel for Depthwise {
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let Shape { n, h, w, .. } = *cx.out_shape();
         let (x_quads, y_quads) = (cx.shape(0).c.quads(), cx.out_shape().c.quads());
-        let strips = w.div_ceil(STRIP);
+        let (strip, tall) = tile(self.kernel, cx.target);
         let key = Key::new(NAME)
             .define("DTYPE", cx.precision.name())
             .define("GATED", u8::from(self.gate.is_some()))
             .define("KERNEL", self.kernel)
-            .define("STRIP", STRIP)
+            .define("STRIP", strip)
+            .define("TALL", tall)
+            .define("WIDE", cx.target.wide())
             .constant("BIAS", u32::from(self.bias))
             .constant("ACTIVATION", self.activation as u32)
             .constant("GATE", self.gate.unwrap_or_default() as u32);
         let w_batch = if self.dynamic { self.kernel * self.kernel * x_quads } else { 0 };
-        let params = Params { batch: n, h, w, x_quads, y_quads, strips, w_batch };
+        let params = Params { batch: n, h, w, x_quads, y_quads, w_batch };
         let mut given = cx.params.iter().copied();
         let weight: Binding = if self.dynamic { cx.input(1).into() } else { given.next().into() };
         let bindings = vec![cx.input(0).into(), weight, given.next().into(), cx.out().into()];
-        let total = u64::from(n * h * strips) * u64::from(y_quads);
+        let total = u64::from(n * h.div_ceil(tall) * w.div_ceil(strip)) * u64::from(y_quads);
         let flops = 2 * u64::from(n * h * w) * u64::from(4 * x_quads * self.kernel * self.kernel);
         vec![Dispatch::new(key, &params, bindings, groups(total, LINEAR_GROUP)).flops(flops)]
     }

@@ -27,7 +27,7 @@ impl Kernel for Binary {
         let shape = cx.shape(0);
         let total = shape.vec4s();
         let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
+            .define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide())
             .constant("MULTIPLY", u32::from(self.multiply))
             .constant("BROADCAST", u32::from(shape != cx.shape(1)));
         let params =

@@ -22,7 +22,7 @@ impl Kernel for Gate {
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let total = cx.out_shape().vec4s();
         let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
+            .define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide())
             .constant("ACTIVATION", self.activation as u32)
             .constant("SWAP", u32::from(self.swap));
         let params = Params { total: total as u32, quads: cx.out_shape().c.quads() };

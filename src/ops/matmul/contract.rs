@@ -1,7 +1,9 @@
 //! One contraction core for matmul, linear layers, 1x1 and k x k convolution, with fused prologues and epilogues.
 
 use crate::base::{Channels, Shape};
-use crate::kernel::generated::{matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled};
+use crate::kernel::generated::{
+    matmul_contract_narrow as narrow, matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
+};
 use crate::kernel::{Binding, Contraction, Dispatch, Key};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
 
@@ -86,6 +88,12 @@ impl Contract {
         let (a, b) = self.segments.unwrap_or((0, x.segments().len()));
         let range = x.quads_of(a..b);
         (range.start, range.end - range.start)
+    }
+
+    /// A 3x3 convolution to one quad of channels, such as the last of a network: panels would be nearly empty.
+    fn is_narrow(&self, io: &subgroup::Params) -> bool {
+        let same = self.kernel == (3, 3) && self.stride == 1 && self.pad == 1;
+        same && io.n4 == 1 && self.gate.is_none() && !self.scale && !self.dynamic && !self.low_rank
     }
 
     /// First panel and number of panels of each part of the matrix.
@@ -181,7 +189,7 @@ impl Kernel for Contract {
         let broadcast = self.residual && cx.inputs.iter().any(|(t, info)| Some(*t) == residual && info.shape != *y);
         let low = take(self.low_rank);
         let r4 = low.map_or(0, |_| cx.shape(self.inputs() - 1).c.quads());
-        // The tiled and the subgroup kernel share one parameter struct (shaders/matmul/contract_io.wgsl).
+        // The kernels share one parameter struct (shaders/matmul/contract_io.wgsl).
         let io = subgroup::Params {
             batch: y.n,
             rows: y.pixels(),
@@ -205,15 +213,17 @@ impl Kernel for Contract {
             Key::new(shader)
                 .define("DTYPE", cx.precision.name())
                 .define("OUT", if self.f32_out { "f32" } else { "same" })
-                .define("WINDOW", u8::from(self.window()))
-                .define("GATED", u8::from(gated))
-                .define("LOWRANK", u8::from(self.low_rank))
                 .constant("NORM", self.prologue as u32)
                 .constant("SCALE", u32::from(self.scale))
                 .constant("BIAS", u32::from(self.bias))
                 .constant("RESIDUAL", if broadcast { 3 } else if self.factors { 2 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
+        };
+        let shaped = |key: Key| {
+            key.define("WINDOW", u8::from(self.window()))
+                .define("GATED", u8::from(gated))
+                .define("LOWRANK", u8::from(self.low_rank))
         };
         let dispatch = |(i, (first, count)): (usize, (u32, u32))| {
             let matrix = match dynamic {
@@ -227,15 +237,38 @@ impl Kernel for Contract {
             let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
             match cx.target.contraction {
                 Contraction::Subgroup { lanes, cols } => {
-                    let key = key(subgroup::NAME)
+                    let key = shaped(key(subgroup::NAME))
                         .define("LANES", lanes)
                         .define("ROWS", SUBGROUP_ROWS)
-                        .define("COLS", if gated { 2 } else { cols });
+                        .define("COLS", if gated { 2 } else { cols })
+                        .define("WIDE", 0)
+                        .define("PAIRED", 0);
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * count)
+                }
+                Contraction::Wide { lanes } if self.is_narrow(&io) => {
+                    let key = key(narrow::NAME)
+                        .define("WINDOW", 1)
+                        .define("WIDE", 1)
+                        .define("LANES", lanes)
+                        .define("STRIP", NARROW_STRIP);
+                    let io: narrow::Params = bytemuck::cast(io);
+                    let strips = y.n * y.h * y.w.div_ceil(NARROW_STRIP);
+                    Dispatch::new(key, &io, bindings, strips.div_ceil(lanes))
+                }
+                Contraction::Wide { lanes } => {
+                    // Half a panel holds all columns of a narrow output; a gated panel has its halves apart.
+                    let cols = if n4 <= lanes && !gated { 1 } else { 2 };
+                    let key = shaped(key(subgroup::NAME))
+                        .define("LANES", lanes)
+                        .define("ROWS", WIDE_ROWS)
+                        .define("COLS", cols)
+                        .define("WIDE", 1)
+                        .define("PAIRED", u8::from(cols == 2 && !gated));
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(WIDE_ROWS) * count)
                 }
                 Contraction::Tiled => {
                     let io: tiled::Params = bytemuck::cast(io);
-                    Dispatch::new(key(tiled::NAME), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                    Dispatch::new(shaped(key(tiled::NAME)), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
                 }
             }
             .flops(flops)
@@ -246,5 +279,9 @@ impl Kernel for Contract {
 
 /// Rows of a workgroup of contract_subgroup.wgsl.
 const SUBGROUP_ROWS: u32 = 16;
+/// The same with wide loads: more rows than registers hold pay, because a row costs less than the weights' loads.
+const WIDE_ROWS: u32 = 32;
+/// Pixels of a row that a lane of contract_narrow.wgsl computes.
+const NARROW_STRIP: u32 = 8;
 /// Rows of a workgroup of contract_tiled.wgsl.
 const TILED_ROWS: u32 = 64;

@@ -28,7 +28,7 @@ impl Kernel for LayerNorm {
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let shape = cx.shape(0);
         let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
+            .define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide())
             .constant("CENTRE", u32::from(self.centre))
             .constant("WEIGHT", u32::from(self.weight))
             .constant("BIAS", u32::from(self.bias))

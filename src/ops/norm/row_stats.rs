@@ -27,7 +27,7 @@ impl Kernel for RowStats {
             eps: self.eps,
         };
         let key = Key::new(NAME)
-            .define("DTYPE", cx.precision.name())
+            .define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide())
             .constant("PADDED", u32::from(shape.c.padded() != c));
         let bindings = vec![cx.input(0).into(), cx.out().into()];
         vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(5 * shape.elements())]

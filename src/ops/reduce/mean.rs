@@ -3,7 +3,7 @@
 use crate::base::{Channels, Shape};
 use crate::kernel::generated::reduce_mean::{NAME, Params};
 use crate::kernel::{Dispatch, Key, Target};
-use crate::ops::{Kernel, Lower, Storage, TensorInfo, arity, expect};
+use crate::ops::{Kernel, LINEAR_GROUP, Lower, Storage, TensorInfo, arity, expect};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mean {
@@ -26,7 +26,8 @@ impl Kernel for Mean {
         let x = cx.shape(0);
         let key = Key::new(NAME)
             .define("IN", cx.inputs[0].1.storage.dtype(cx.precision).name())
-            .define("DTYPE", self.storage.dtype(cx.precision).name());
+            .define("DTYPE", self.storage.dtype(cx.precision).name())
+            .define("WIDE", cx.target.wide());
         let params = Params {
             batch: x.n,
             pixels: x.pixels(),
@@ -35,6 +36,8 @@ impl Kernel for Mean {
             factor: self.factor,
         };
         let bindings = vec![cx.input(0).into(), cx.out().into()];
-        vec![Dispatch::new(key, &params, bindings, x.n * x.c.quads() * self.chunks).flops(x.elements())]
+        let sums = x.n * x.c.quads() * self.chunks;
+        let size = if cx.target.wide() == 1 { LINEAR_GROUP } else { 1 };
+        vec![Dispatch::new(key, &params, bindings, sums.div_ceil(size)).flops(x.elements())]
     }
 }

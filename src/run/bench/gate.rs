@@ -76,7 +76,7 @@ impl Reference {
             return Ok(Reference::Probes(probes));
         }
         let chosen = gpu.target().contraction;
-        let other = other_family(chosen, &gpu.contraction_candidates());
+        let other = other_family(chosen, gpu.contraction_candidates());
         if other.is_none() && job.key.precision == DType::F32 {
             return Ok(Reference::None);
         }
@@ -139,15 +139,16 @@ fn worse(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// A family that shares as little code as possible with `chosen`.
+/// A family that shares as little code as possible with `chosen`: the two for subgroups share a kernel.
 fn other_family(chosen: Contraction, candidates: &[Contraction]) -> Option<Contraction> {
-    let kind = |c: &Contraction| std::mem::discriminant(c);
-    candidates.iter().find(|c| kind(c) != kind(&chosen)).copied()
+    let tiled = |c: &Contraction| *c == Contraction::Tiled;
+    candidates.iter().find(|c| tiled(c) != tiled(&chosen)).copied()
 }
 
 pub fn family_name(family: Contraction) -> String {
     match family {
         Contraction::Subgroup { lanes, cols } => format!("subgroup of {lanes}, {cols} columns"),
+        Contraction::Wide { lanes } => format!("wide subgroup of {lanes}"),
         Contraction::Tiled => "tiled".into(),
     }
 }

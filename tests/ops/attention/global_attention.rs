@@ -41,6 +41,9 @@ pub fn cases() -> Vec<Case> {
         apart("one query, one key, one channel", 1, 1, false, (1, 1), (1, 1), 2.0),
         apart("odd channels, five heads", 5, 3, false, (1, 7), (1, 9), 2.0),
         apart("wide heads", 1, 48, false, (1, 65), (1, 130), 2.0),
+        // The head widths of a diffusion network's two lower levels.
+        apart("heads of 80", 2, 80, false, (1, 9), (1, 13), 2.0),
+        apart("heads of 160", 2, 160, false, (1, 5), (1, 7), 2.0),
         // Logits to about 150: without the running maximum exp overflows.
         apart("large logits", 1, 16, false, (1, 66), (1, 80), 9.0),
         apart("causal", 2, 8, true, (2, 77), (2, 77), 2.0),
