@@ -12,13 +12,13 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
     ("deblur", &[]),
-    ("dejpeg", &[]),
-    ("derain", &["genlv"]),
+    ("dejpeg", &["instruct-ipt"]),
+    ("derain", &["instruct-ipt", "genlv"]),
     ("desnow", &["genlv"]),
-    ("dehaze", &["genlv"]),
-    ("lowlight", &["genlv"]),
-    ("despeckle", &["genlv"]),
-    ("inpaint", &["genlv"]),
+    ("dehaze", &["instruct-ipt", "genlv"]),
+    ("lowlight", &["genlv", "instruct-ipt"]),
+    ("despeckle", &["genlv", "instruct-ipt"]),
+    ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
     ("pencil", &[]),
 ];
@@ -49,7 +49,11 @@ pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
         None => {
             let searched: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
             Err(Error::new(Kind::ModelMissing, format!("there is no model named {name}"))
-                .why(format!("embedded: {}; searched {}", embedded().collect::<Vec<_>>().join(", "), searched.join(", ")))
+                .why(format!(
+                    "embedded: {}; searched {}",
+                    embedded().collect::<Vec<_>>().join(", "),
+                    searched.join(", ")
+                ))
                 .advice("name a .safetensors file, or put NAME.safetensors into the model directory"))
         }
     }

@@ -28,6 +28,8 @@ class Block(nn.Module):
 class Restormer(nn.Module):
     """y = x + U-Net(x)."""
 
+    multiple = 8
+
     def __init__(self, inp_channels=3, out_channels=3, dim=48, num_blocks=(4, 6, 6, 8), num_refinement_blocks=4,
                  heads=(1, 2, 4, 8), ffn_expansion_factor=2.66, bias=False, LayerNorm_type="WithBias", dual_pixel_task=False):
         super().__init__()
