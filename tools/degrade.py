@@ -23,6 +23,9 @@ from PIL import Image
 from degradations import drawing, marks, optics, sensor, weather
 
 
+PHOTOGRAPHS = "photographs"
+
+
 @dataclass(frozen=True)
 class Kind:
     """One way to make a picture from a clean one; `apply(image, rng, level)` on float32 [H, W, 3] in 0..255."""
@@ -31,6 +34,7 @@ class Kind:
     apply: Callable
     levels: tuple[float, float]  # the range trained on
     changes_target: bool = False
+    domain: str = PHOTOGRAPHS
 
 
 KINDS = {
@@ -44,11 +48,17 @@ KINDS = {
     "lowlight": Kind("lowlight", sensor.low_light, (15, 45)),
     "saltpepper": Kind("despeckle", sensor.salt_and_pepper, (2, 30)),
     "scratches": Kind("inpaint", marks.scratches, (4, 16)),
+    "ct": Kind("denoise", sensor.ct_noise, (5, 50), domain="medical"),
+    "mri": Kind("denoise", sensor.rician_noise, (5, 50), domain="medical"),
     "edges": Kind("edges", drawing.edges, (1, 1), changes_target=True),
     "pencil": Kind("pencil", drawing.pencil, (4, 4), changes_target=True),
 }
-TASKS = {task: [name for name, kind in KINDS.items() if kind.task == task]
-         for task in dict.fromkeys(kind.task for kind in KINDS.values())}
+
+
+def kinds_of(task: str, domain: str = PHOTOGRAPHS) -> list[str]:
+    """The kinds that need `task` in pictures of `domain`: its own, or else those of photographs."""
+    names = [name for name, kind in KINDS.items() if kind.task == task]
+    return [n for n in names if KINDS[n].domain == domain] or [n for n in names if KINDS[n].domain == PHOTOGRAPHS]
 
 
 def quantise(image: np.ndarray) -> np.ndarray:
@@ -64,19 +74,21 @@ def apply_kind(name: str, clean: np.ndarray, rng: np.random.Generator, level: fl
     return quantise(kind.apply(clean.astype(np.float32), rng, level))
 
 
-def make_pair(task: str, clean: np.ndarray, rng: np.random.Generator, level: float | None = None):
-    """(input, target) of `task` from one clean photograph, all uint8 [H, W, 3].
+def make_pair(task: str, clean: np.ndarray, rng: np.random.Generator, level: float | None = None,
+              domain: str = PHOTOGRAPHS):
+    """(input, target) of `task` from one clean picture of `domain`, all uint8 [H, W, 3].
 
     Restoration tasks degrade the input; target-domain tasks (edges, pencil) keep it and draw the target.
     """
-    name = TASKS[task][rng.integers(len(TASKS[task]))]
+    names = kinds_of(task, domain)
+    name = names[rng.integers(len(names))]
     made = apply_kind(name, clean, rng, level)
     return (clean, made) if KINDS[name].changes_target else (made, clean)
 
 
 def changes_target(task: str) -> bool:
     """Whether the task draws another picture of an undamaged photograph (edges, pencil)."""
-    return KINDS[TASKS[task][0]].changes_target
+    return KINDS[kinds_of(task)[0]].changes_target
 
 
 def generator(seed: int, stem: str) -> np.random.Generator:

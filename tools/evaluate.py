@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from degrade import KINDS, apply_kind, generator, load_rgb, parse_kinds
 
+NO_TASK = "none"  # the shared weights of a network with task weights
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 
 
@@ -95,11 +96,18 @@ class Restorer:
         }.get(tile) or (int(tile), stored.get("halo", 32))
 
     def for_task(self, task: str | None):
+        from models import takes_tasks
         from restore import restore
-        model, prompts = self.weights.model, self.weights.prompts
+        model, prompts, tasks = self.weights.model, self.weights.prompts, self.weights.tasks
         if prompts and task not in prompts:
             sys.exit(f"no stored prompt for task {task!r}; there are {', '.join(prompts)}")
         run = (lambda image: model.restore(image, *prompts[task])) if prompts else model
+        if takes_tasks(self.weights.architecture):
+            known = [*tasks, NO_TASK] if self.weights.architecture == "instruct-ipt" else tasks
+            if task not in known:
+                sys.exit(f"no weights for task {task!r}; there are {', '.join(known)}")
+            told = [None if task == NO_TASK else task]
+            run = lambda image: model(image, told)  # noqa: E731
         return lambda picture: restore(run, picture, model.multiple, self.tile, self.overlap)
 
 
@@ -129,7 +137,7 @@ def parse_arguments():
     parser.add_argument("--pairs", type=Path, nargs=2, metavar=("INPUTS", "TARGETS"))
     parser.add_argument("--clean", type=Path, metavar="DIR", help="clean pictures for --degrade")
     parser.add_argument("--degrade", type=parse_kinds, metavar="KIND[=LEVEL][,...]")
-    parser.add_argument("--task", help="prompt to use; default: the task of the degradation")
+    parser.add_argument("--task", help="task to tell; default: that of the degradation; none for none")
     parser.add_argument("--tile", default="auto", help="window size, auto (the weight file's) or off (whole images)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write all figures here, per file too")

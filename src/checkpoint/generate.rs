@@ -6,17 +6,13 @@
 use serde_json::Value;
 
 use super::element::Element;
+use crate::base::hash::fnv1a64;
 use crate::base::{Error, Kind, Result};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// One tensor holds at most this many elements: past it a case file is a mistake or an attack.
 const MAX_ELEMENTS: u64 = 1 << 31;
-
-/// FNV-1a with 64 bits.
-pub fn fnv1a64(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
-}
 
 /// Where the sequence of a tensor starts.
 pub fn start_state(name: &str, seed: u64) -> u64 {

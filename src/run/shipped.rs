@@ -12,13 +12,13 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
     ("deblur", &[]),
-    ("dejpeg", &[]),
-    ("derain", &["genlv"]),
+    ("dejpeg", &["instruct-ipt"]),
+    ("derain", &["instruct-ipt", "genlv"]),
     ("desnow", &["genlv"]),
-    ("dehaze", &["genlv"]),
-    ("lowlight", &["genlv"]),
-    ("despeckle", &["genlv"]),
-    ("inpaint", &["genlv"]),
+    ("dehaze", &["instruct-ipt", "genlv"]),
+    ("lowlight", &["genlv", "instruct-ipt"]),
+    ("despeckle", &["genlv", "instruct-ipt"]),
+    ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
     ("pencil", &[]),
 ];
@@ -34,7 +34,7 @@ pub fn serving(task: &str) -> &'static [&'static str] {
 }
 
 /// Opens weights by path or by name. Names are looked up among the embedded weights, then as NAME.safetensors in
-/// `directory` (the user's model directory).
+/// `directory` (the user's model directory) and in the folders called `weights` here and around the program.
 pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
     let path = Path::new(name);
     if path.components().count() > 1 || path.extension().is_some() || path.exists() {
@@ -43,15 +43,25 @@ pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
     if let Some((_, bytes)) = EMBEDDED.iter().find(|(n, _)| *n == name) {
         return StateDict::from_static(bytes, name);
     }
-    let file: Option<PathBuf> = directory.map(|d| d.join(format!("{name}.safetensors"))).filter(|f| f.exists());
-    match file {
+    let folders = folders(directory);
+    match folders.iter().map(|f| f.join(format!("{name}.safetensors"))).find(|f| f.exists()) {
         Some(file) => StateDict::open(&file),
-        None => Err(Error::new(Kind::ModelMissing, format!("there is no model named {name}"))
-            .why(format!(
-                "embedded: {}; searched {}",
-                embedded().collect::<Vec<_>>().join(", "),
-                directory.map_or("no model directory".into(), |d| d.display().to_string())
-            ))
-            .advice("name a .safetensors file, or put NAME.safetensors into the model directory")),
+        None => {
+            let searched: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+            Err(Error::new(Kind::ModelMissing, format!("there is no model named {name}"))
+                .why(format!(
+                    "embedded: {}; searched {}",
+                    embedded().collect::<Vec<_>>().join(", "),
+                    searched.join(", ")
+                ))
+                .advice("name a .safetensors file, or put NAME.safetensors into the model directory"))
+        }
     }
+}
+
+/// Where weights that are not embedded are looked for, in order. A built tree has its program two folders down.
+fn folders(directory: Option<&Path>) -> Vec<PathBuf> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let around = program.ancestors().skip(1).take(3).map(|folder| folder.join("weights"));
+    directory.map(PathBuf::from).into_iter().chain([PathBuf::from("weights")]).chain(around).collect()
 }

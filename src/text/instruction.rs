@@ -1,9 +1,10 @@
-//! What a plain sentence asks for. A matcher of words and not a language model: it knows a few hundred words, says which
-//! ones it understood, and refuses when a sentence could mean something else.
+//! What a plain sentence asks for. Word lists and a small classifier, not a language model: the lists know a few hundred
+//! words, say which ones they understood, and refuse when a sentence could mean something else.
 
 use std::fmt;
 
-use super::sentence::Sentence;
+use super::classifier;
+use super::sentence::{Refusal, Sentence};
 use crate::base::{Error, Kind, Result};
 
 /// What a restoration model can be told to do.
@@ -88,15 +89,23 @@ impl fmt::Display for Understood {
     }
 }
 
-/// Reads an instruction, or says why it does not.
+/// Reads an instruction, or says why it does not. The word lists come first, because they see negations, strengths and
+/// several tasks at once; what they have no words for goes to the classifier.
 pub fn understand(text: &str) -> Result<Understood> {
-    let sentence = Sentence::read(text);
-    sentence.understand().map_err(|why| {
-        let tasks: Vec<&str> = Task::ALL.iter().map(|t| t.name()).collect();
-        Error::new(Kind::Usage, format!("the instruction \"{}\"", text.trim()))
-            .why(why)
-            .advice(format!("say it like \"remove the rain from this photo\", or use --task with {}", tasks.join(", ")))
-    })
+    let why = match Sentence::read(text).understand() {
+        Ok(understood) => return Ok(understood),
+        Err(Refusal::Read(why)) => why,
+        Err(Refusal::Unknown(why)) => match classifier::hear(text)? {
+            Some(task) => {
+                return Ok(Understood { heard: vec![Heard { task, strength: 1.0, words: text.trim().into() }] });
+            }
+            None => why,
+        },
+    };
+    let tasks: Vec<&str> = Task::ALL.iter().map(|t| t.name()).collect();
+    Err(Error::new(Kind::Usage, format!("the instruction \"{}\"", text.trim()))
+        .why(why)
+        .advice(format!("say it like \"remove the rain from this photo\", or use --task with {}", tasks.join(", "))))
 }
 
 /// Whether a phrase of any restoration stands in the text, whatever is made of it.

@@ -1,5 +1,6 @@
 //! Floor 1: words. The tokenizer that text towers were trained with, and plain-language instructions.
 
+mod classifier;
 mod clean;
 mod entities;
 pub mod instruction;

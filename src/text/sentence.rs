@@ -3,6 +3,21 @@
 use super::instruction::{Heard, Task, Understood};
 use super::words::{Sort, words};
 
+/// Why a sentence is not followed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is read, and asks for nothing that is done.
+    Read(String),
+    /// It holds words outside the lists, so that it may mean anything.
+    Unknown(String),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Refusal {
+        Refusal::Read(why)
+    }
+}
+
 /// A phrase of the word list at words `start..end`.
 struct Match {
     task: Task,
@@ -46,16 +61,17 @@ impl Sentence {
     }
 
     /// What is asked for, or why it is not clear.
-    pub fn understand(&self) -> Result<Understood, String> {
+    pub fn understand(&self) -> Result<Understood, Refusal> {
+        let refuse = |why: &str| Err(Refusal::Read(why.into()));
         if self.words.is_empty() {
-            return Err("it is empty".into());
+            return refuse("it is empty");
         }
         let polite =
             |pair: &[String]| pair[1] == "you" && ["can", "could", "would", "will"].contains(&pair[0].as_str());
         let asked = self.words.windows(2).any(polite) || self.words.iter().any(|w| w == "please");
         let asks = ["what", "why", "how", "when", "who", "where", "which"].contains(&self.words[0].as_str());
         if asks || (self.question && !asked) {
-            return Err("it is a question".into());
+            return refuse("it is a question");
         }
         let matches = self.matches();
         let unclear = (0..self.words.len()).find_map(|at| {
@@ -64,17 +80,17 @@ impl Sentence {
             (!covered).then_some(words)
         });
         if let Some(words) = unclear {
-            return Err(format!("'{words}' can mean several things, or the opposite of what vernis does"));
+            return refuse(&format!("'{words}' can mean several things, or the opposite of what vernis does"));
         }
         if matches.is_empty() {
-            return Err("no word in it names something that vernis can do".into());
+            return Err(Refusal::Unknown("no word in it names something that vernis can do".into()));
         }
         for m in &matches {
             self.wanted(m, &matches)?;
         }
         self.on_topic(&matches)?;
         self.objects(&matches)?;
-        self.weigh(&matches)
+        Ok(self.weigh(&matches)?)
     }
 
     pub fn names_a_task(&self) -> bool {
@@ -170,7 +186,7 @@ impl Sentence {
     }
 
     /// Words outside the lists are allowed only in clear requests about a picture.
-    fn on_topic(&self, all: &[Match]) -> Result<(), String> {
+    fn on_topic(&self, all: &[Match]) -> Result<(), Refusal> {
         let inside = |at: usize| all.iter().any(|m| (m.start..m.end).contains(&at));
         let unknown = |at: &usize| !inside(*at) && !self.known(*at);
         let Some(first) = (0..self.words.len()).find(unknown) else { return Ok(()) };
@@ -182,7 +198,10 @@ impl Sentence {
         if picture && asked && !leads {
             return Ok(());
         }
-        Err(format!("'{}' is no word about pictures that vernis knows, so the request is not clear", self.words[first]))
+        let word = &self.words[first];
+        Err(Refusal::Unknown(format!(
+            "'{word}' is no word about pictures that vernis knows, so the request is not clear"
+        )))
     }
 
     /// "Remove the people from this rainy photo" asks for something else; so do "remove the blurry person" and "brighten

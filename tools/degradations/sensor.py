@@ -1,4 +1,4 @@
-"""What a sensor does to light: additive noise, defective pixels, and too little of it."""
+"""What a sensor does to its signal: noise of cameras and of scanners, defective pixels, too little light."""
 
 import numpy as np
 
@@ -26,3 +26,19 @@ def low_light(image, rng, light: float):
     read, shot = rng.uniform(0.5, 2.0), rng.uniform(0.05, 0.2)
     noise = rng.standard_normal(image.shape, dtype=np.float32)
     return (dark + noise * np.sqrt(read ** 2 + shot * dark)).astype(np.float32)
+
+
+def rician_noise(image, rng, sigma: float):
+    """Noise of magnetic-resonance magnitude images: the length of a signal with normal noise in both its parts."""
+    shape = image.shape[:2]
+    real, imaginary = (sigma * rng.standard_normal(shape, dtype=np.float32)[..., None] for _ in range(2))
+    return np.hypot(image + real, imaginary).astype(np.float32)
+
+
+def ct_noise(image, rng, sigma: float):
+    """Noise of filtered back projection, standard deviation `sigma`: its power rises with frequency, then rolls off."""
+    height, width = image.shape[:2]
+    white = np.fft.rfft2(rng.standard_normal((height, width), dtype=np.float32))
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    shaped = np.fft.irfft2(white * np.sqrt(radius) * np.cos(np.pi * np.minimum(radius, 0.5)), (height, width))
+    return image + (sigma * shaped / shaped.std())[..., None].astype(np.float32)

@@ -16,17 +16,18 @@ import torch
 from data import random_crop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import changes_target, make_pair  # noqa: E402
+from degrade import PHOTOGRAPHS, changes_target, make_pair  # noqa: E402
 
 PROMPT_SIZE = 64
-MISMATCH = "mismatch"
+MISMATCH, UNTOLD = "mismatch", "untold"
 
 
 @dataclass
 class Batch:
     """Float [0, 1] images: input and target [G*n, 3, S, S], prompts [G, 3, 64, 64] or None.
 
-    `tasks` names what each of the G groups is asked for, `labels` the same with mismatched groups under one name.
+    `tasks` names what each of the G groups is asked for, `domains` what its pictures show, `told` what the network is
+    told of the task (None: nothing), and `labels` what the group is called in the log.
     """
 
     input: torch.Tensor
@@ -34,6 +35,8 @@ class Batch:
     prompt_input: torch.Tensor | None
     prompt_target: torch.Tensor | None
     tasks: list[str]
+    domains: list[str]
+    told: list[str | None]
     labels: list[str]
 
     def inputs(self) -> list[torch.Tensor]:
@@ -47,26 +50,31 @@ class Batch:
         return dict(zip(self.labels, per_group.tolist()))
 
 
-def draw_batch(tiles, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool,
-               mismatch: float = 0.0) -> Batch:
+def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool,
+               mismatch: float = 0.0, untold: float = 0.0, domains: dict | None = None) -> Batch:
     """`groups` tasks drawn by weight, without repetition while there are enough, each with `per_group` crops.
 
-    `mismatch` is the share of groups, among those of restoration tasks, whose inputs need another task.
+    `mismatch` is the share of groups, among those of restoration tasks, whose inputs need another task; `untold` the
+    share of groups whose task the network must see for itself. `tiles` holds the pictures of each domain; `domains`
+    says which tasks each of them has (None: photographs, all tasks).
     """
     names, weights = list(task_weights), np.array(list(task_weights.values()), dtype=float)
     restoring = [name for name in names if not changes_target(name)]
     tasks = [str(t) for t in rng.choice(names, groups, replace=groups > len(names), p=weights / weights.sum())]
     needed = [str(rng.choice([n for n in restoring if n != t])) if t in restoring and rng.random() < mismatch else t
               for t in tasks]
+    where = [str(rng.choice([d for d in domains if t in domains[d]])) if domains else PHOTOGRAPHS for t in tasks]
     pairs = []
-    for asked, need in zip(tasks, needed):
-        made = [make_pair(need, random_crop(tiles, rng, patch), rng) for _ in range(per_group)]
+    for asked, need, domain in zip(tasks, needed, where):
+        made = [make_pair(need, random_crop(tiles[domain], rng, patch), rng, domain=domain) for _ in range(per_group)]
         pairs += made if need == asked else [(degraded, degraded) for degraded, _ in made]
-    examples = [make_pair(t, random_crop(tiles, rng, PROMPT_SIZE), rng) for t in tasks] if prompts else []
+    examples = [make_pair(t, random_crop(tiles[d], rng, PROMPT_SIZE), rng) for t, d in zip(tasks, where) if prompts]
     columns = [to_tensor([pair[side] for pair in some]) if some else None
                for some in (pairs, examples) for side in (0, 1)]
-    labels = [asked if need == asked else MISMATCH for asked, need in zip(tasks, needed)]
-    return Batch(*columns, tasks, labels)
+    told = [None if rng.random() < untold else task for task in tasks]
+    labels = [MISMATCH if need != asked else UNTOLD if not hint else asked if domain == PHOTOGRAPHS
+              else f"{domain}.{asked}" for asked, need, domain, hint in zip(tasks, needed, where, told)]
+    return Batch(*columns, tasks, where, told, labels)
 
 
 def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from prompt_probe import PromptProbe
+import probes
 
 
 @dataclass
@@ -16,17 +16,17 @@ class TrainingState:
     model: torch.nn.Module
     ema: torch.nn.Module
     optimizer: torch.optim.Optimizer
-    probe: PromptProbe | None = None
+    probe: torch.nn.Module | None = None
     step: int = 0
     elapsed: float = 0.0
     recipe: dict = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, model, recipe: dict):
-        """Step zero: the average starts as a copy of the model; prompted networks get a probe to learn with."""
+        """Step zero: the average starts as a copy of the model; networks with prompts get a probe to learn with."""
         ema = copy.deepcopy(model).requires_grad_(False)
         device = next(model.parameters()).device
-        probe = PromptProbe(model, list(recipe["tasks"])).to(device) if "probe_weight" in recipe else None
+        probe = probes.build(model, recipe).to(device) if "probe_weight" in recipe else None
         trained = [*model.parameters(), *(probe.parameters() if probe else [])]
         optimizer = torch.optim.AdamW(trained, recipe["learning_rate"], betas=(0.9, 0.99),
                                       weight_decay=recipe["weight_decay"])

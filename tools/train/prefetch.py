@@ -16,9 +16,9 @@ from batches import Batch, draw_batch
 _tiles = None
 
 
-def _open_tiles(path: Path):
+def _open_tiles(paths: dict[str, Path]):
     global _tiles
-    _tiles = np.load(path, mmap_mode="r")
+    _tiles = {domain: np.load(path, mmap_mode="r") for domain, path in paths.items()}
 
 
 def _draw(seed: list[int], step: int, **wanted) -> Batch:
@@ -26,9 +26,12 @@ def _draw(seed: list[int], step: int, **wanted) -> Batch:
 
 
 class BatchSource:
-    """Yields the batches of a run in order; `workers` 0 draws them when they are asked for."""
+    """Yields the batches of a run in order; `workers` 0 draws them when they are asked for.
 
-    def __init__(self, tiles: Path, seed: list[int], first_step: int, workers: int):
+    `tiles` are the files of each domain's pictures.
+    """
+
+    def __init__(self, tiles: dict[str, Path], seed: list[int], first_step: int, workers: int):
         self.seed, self.next_step, self.ahead, self.waiting = seed, first_step, 2 * workers, deque()
         context = multiprocessing.get_context("spawn")  # a fork would inherit torch's locked thread pools
         self.pool = ProcessPoolExecutor(workers, context, _open_tiles, (tiles,)) if workers else None

@@ -19,8 +19,10 @@ import torch
 
 import models
 import weights
+from batches import PHOTOGRAPHS
 from checkpoint import TrainingState
 from data import load_tiles
+from domains import drawn_tiles
 from losses import LOSSES
 from parallel import Team
 from prefetch import BatchSource
@@ -31,14 +33,16 @@ LOG_SECONDS = 30
 
 def main():
     args = parse_arguments()
-    recipe = json.loads(recipe_path(args.recipe).read_text())
+    recipe = read_recipe(args.recipe)
     if args.max_batch:
         shrink(recipe, args.max_batch)
     device = torch.device(args.device)
     torch.manual_seed(args.seed)
     cache = args.cache or args.run / "tiles.npy"
     load_tiles(args.tiles, cache)
-    model = models.build(recipe["architecture"], recipe["config"]).to(device, memory_format=torch.channels_last)
+    tiles = {PHOTOGRAPHS: cache} | {domain: drawn_tiles(domain, cache) for domain in recipe.get("domains", [])
+                                    if domain != PHOTOGRAPHS}
+    model = models.begin(recipe).to(device, memory_format=torch.channels_last)
     if args.start_from:
         print(weights.start_from(model, args.start_from), flush=True)
     state = TrainingState.fresh(model, recipe)
@@ -52,7 +56,7 @@ def main():
     signal.signal(signal.SIGTERM, budget.stop)
     signal.signal(signal.SIGINT, budget.stop)
     team = Team(device)
-    source = BatchSource(cache, [args.seed, team.rank], state.step, args.workers)
+    source = BatchSource(tiles, [args.seed, team.rank], state.step, args.workers)
     run(state, forward, source, device, team, budget, checkpoint)
     source.close()
 
@@ -100,15 +104,18 @@ def train_step(state, forward, source, device, team, used: float):
     groups = max(1, stage.get("groups", 1) // team.size)
     batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team.size // groups,
                         patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]),
-                        mismatch=recipe.get("mismatch", 0.0))
+                        mismatch=recipe.get("mismatch", 0.0), untold=recipe.get("untold", 0.0),
+                        domains=recipe.get("domains"))
     for group in state.optimizer.param_groups:
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
+    told = [batch.told] if models.takes_tasks(recipe["architecture"]) else []
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
-        output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()])
+        output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()], *told)
     loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
     figures = {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
     if state.probe:
-        told_apart, figures["prompts"] = state.probe.loss(batch.tasks)
+        told_apart, heard = state.probe.loss(batch)
+        figures |= heard
         loss = loss + recipe["probe_weight"] * told_apart
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -148,10 +155,11 @@ def shrink(recipe: dict, batch: int):
         stage["batch"] = min(stage["batch"], batch) // stage["groups"] * stage["groups"]
 
 
-def recipe_path(name: str) -> Path:
-    """A path as given, or the recipe of that name beside this file."""
+def read_recipe(name: str) -> dict:
+    """The file at a path ending in .json, or the recipe of that name beside this file."""
     given = Path(name)
-    return given if given.suffix == ".json" else Path(__file__).parent / "configs" / f"{name}.json"
+    path = given if given.suffix == ".json" else Path(__file__).parent / "configs" / f"{name}.json"
+    return json.loads(path.read_text())
 
 
 def parse_arguments():

@@ -60,7 +60,7 @@ def start_from(model: torch.nn.Module, path: Path) -> str:
         fitting = {name: file.get_tensor(name).float() for name in file.keys()
                    if name in own and list(own[name].shape) == file.get_slice(name).get_shape()}
     silent = {name: torch.zeros_like(tensor) for name, tensor in own.items()
-              if name not in fitting and "project_out" in name}
+              if name not in fitting and name.endswith(("project_out.weight", "project_out.bias"))}
     model.load_state_dict(fitting | silent, strict=False)
     return f"{len(fitting)} of {len(own)} tensors from {path}"
 

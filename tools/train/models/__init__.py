@@ -1,19 +1,36 @@
 """The trainable networks, by the architecture name that a weight file's metadata carries."""
 
+from .datprl import Datprl
 from .genlv import GenLV
+from .instruct_ipt import instruct_ipt
 from .nafnet import NAFNet
+from .pip import Pip
 
-ARCHITECTURES = {"genlv": GenLV, "nafnet": NAFNet}
+ARCHITECTURES = {"datprl": Datprl, "genlv": GenLV, "instruct-ipt": instruct_ipt, "nafnet": NAFNet, "pip": Pip}
 
 
 def build(architecture: str, config: dict):
-    """A network ready for training from the constructor arguments stored as `vernis.config`."""
-    model = ARCHITECTURES[architecture](**config)
-    if architecture == "genlv":
+    """A network from the constructor arguments stored as `vernis.config`."""
+    return ARCHITECTURES[architecture](**config)
+
+
+def begin(recipe: dict):
+    """The network of a recipe as training starts."""
+    model = build(recipe["architecture"], recipe["config"])
+    if recipe["architecture"] == "genlv":
         model.start_as_identity()
+    if recipe["architecture"] == "instruct-ipt":
+        model.start_tasks(recipe["rank"])
+    if recipe["architecture"] == "datprl":
+        model.start_with_little_prompt()
     return model
 
 
 def takes_prompts(architecture: str) -> bool:
     """Whether the network is called with an example pair beside its input."""
     return architecture == "genlv"
+
+
+def takes_tasks(architecture: str) -> bool:
+    """Whether the network is called with a list of task names beside its input."""
+    return architecture in ("instruct-ipt", "pip")

@@ -101,15 +101,19 @@ class NAFNet(nn.Module):
         height, width = image.shape[-2:]
         x = F.pad(image, (0, -width % self.multiple, 0, -height % self.multiple))
         padded, skips = x, []
-        x = self.intro(x)
+        x = stem = self.intro(x)
         for encoder, down in zip(self.encoders, self.downs):
             x = encoder(x)
             skips.append(x)
             x = down(x)
+        self.between(stem, x)
         x = self.middle_blks(x)
         for up, decoder, skip in zip(self.ups, self.decoders, reversed(skips)):
             x = decoder(up(x) + skip)
         return (self.ending(x) + padded)[..., :height, :width]
+
+    def between(self, stem, deep):
+        """Called before the deepest level with the first convolution's output and that level's input."""
 
 
 def _pool(train_size, level: int) -> nn.Module:

@@ -1,10 +1,12 @@
-"""Restormer: the U-shaped network whose blocks attend over channels. Used for comparisons of speed, not trained here.
+"""Restormer: the U-shaped network whose blocks attend over channels. For comparisons of speed, and a carrier.
 
-State-dict keys are those of the official implementation. Images are float [B, 3, H, W], H and W multiples of 8.
+State-dict keys are those of the official implementation. Images are float [B, 3, H, W]; sides that are no multiples
+of 8 are padded with zeros.
 """
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .restormer_blocks import ChannelAttention, Downsample, GatedFeedForward, PatchEmbed, PixelNorm, Upsample
 
@@ -26,9 +28,13 @@ class Block(nn.Module):
 class Restormer(nn.Module):
     """y = x + U-Net(x)."""
 
+    multiple = 8
+
     def __init__(self, inp_channels=3, out_channels=3, dim=48, num_blocks=(4, 6, 6, 8), num_refinement_blocks=4,
-                 heads=(1, 2, 4, 8), ffn_expansion_factor=2.66, bias=False, LayerNorm_type="WithBias"):
+                 heads=(1, 2, 4, 8), ffn_expansion_factor=2.66, bias=False, LayerNorm_type="WithBias", dual_pixel_task=False):
         super().__init__()
+        if dual_pixel_task:
+            raise ValueError("dual_pixel_task is not implemented")
         shared = ffn_expansion_factor, bias, LayerNorm_type
 
         def level(index, count, widen=1):
@@ -55,6 +61,8 @@ class Restormer(nn.Module):
         self.output = nn.Conv2d(2 * dim, out_channels, 3, padding=1, bias=bias)
 
     def forward(self, image):
+        height, width = image.shape[-2:]
+        image = F.pad(image, (0, -width % 8, 0, -height % 8))
         e1 = self.encoder_level1(self.patch_embed(image))
         e2 = self.encoder_level2(self.down1_2(e1))
         e3 = self.encoder_level3(self.down2_3(e2))
@@ -62,4 +70,4 @@ class Restormer(nn.Module):
         d3 = self.decoder_level3(self.reduce_chan_level3(torch.cat([self.up4_3(latent), e3], 1)))
         d2 = self.decoder_level2(self.reduce_chan_level2(torch.cat([self.up3_2(d3), e2], 1)))
         d1 = self.refinement(self.decoder_level1(torch.cat([self.up2_1(d2), e1], 1)))
-        return self.output(d1) + image
+        return (self.output(d1) + image)[..., :height, :width]
