@@ -107,7 +107,9 @@ pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout>
                 .advice("leave --tile out, or leave --protocol out"))
         }
         _ if request.official.is_some() => {
-            request.within(attempt(u32::MAX)?, "leave --protocol out to work in tiles, or raise --memory-budget")
+            const ADVICE: &str = "leave --protocol out to work in tiles, or raise --memory-budget";
+            let whole = attempt(u32::MAX).map_err(|e| if e.kind() == Kind::Memory { e.advice(ADVICE) } else { e })?;
+            request.within(whole, ADVICE)
         }
         TileChoice::Off => request.within(attempt(u32::MAX)?, "use --tile auto, or raise --memory-budget"),
         TileChoice::Edge(edge) => {
