@@ -11,10 +11,10 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// a task whose output is no better than its input is not listed, though `--model genlv` still knows it.
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
-    ("deblur", &[]),
+    ("deblur", &["instruct-ipt"]),
     ("dejpeg", &["instruct-ipt"]),
     ("derain", &["instruct-ipt", "genlv"]),
-    ("desnow", &["genlv"]),
+    ("desnow", &["instruct-ipt", "genlv"]),
     ("dehaze", &["instruct-ipt", "genlv"]),
     ("lowlight", &["genlv", "instruct-ipt"]),
     ("despeckle", &["genlv", "instruct-ipt"]),

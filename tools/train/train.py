@@ -42,7 +42,7 @@ def main():
     load_tiles(args.tiles, cache)
     tiles = {PHOTOGRAPHS: cache} | {domain: drawn_tiles(domain, cache) for domain in recipe.get("domains", [])
                                     if domain != PHOTOGRAPHS}
-    model = models.begin(recipe).to(device, memory_format=torch.channels_last)
+    model = models.begin(recipe).to(device)
     if args.start_from:
         print(weights.start_from(model, args.start_from), flush=True)
     state = TrainingState.fresh(model, recipe)

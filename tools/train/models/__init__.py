@@ -1,5 +1,7 @@
 """The trainable networks, by the architecture name that a weight file's metadata carries."""
 
+import torch
+
 from .datprl import Datprl
 from .genlv import GenLV
 from .instruct_ipt import instruct_ipt
@@ -23,6 +25,9 @@ def begin(recipe: dict):
         model.start_tasks(recipe["rank"])
     if recipe["architecture"] == "datprl":
         model.start_with_little_prompt()
+    for parameter in model.parameters():
+        if parameter.dim() == 4:  # the weights of convolutions; other shapes have no such order in memory
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return model
 
 
