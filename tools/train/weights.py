@@ -30,6 +30,11 @@ class Weights:
     prompts: dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
+def trained_tasks(recipe: dict) -> list[str]:
+    """The tasks of a recipe that have a share of the batches."""
+    return [task for task, weight in recipe["tasks"].items() if weight > 0]
+
+
 def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):
     """Writes the model and its prompt tokens in f16, with the metadata that the recipe implies."""
     tensors = dict(model.state_dict())
@@ -38,7 +43,7 @@ def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):
     metadata = {
         "vernis.architecture": recipe["architecture"],
         "vernis.config": json.dumps(recipe["config"]),
-        "vernis.tasks": json.dumps(list(recipe["tasks"])),
+        "vernis.tasks": json.dumps(trained_tasks(recipe)),
         "vernis.colour": "rgb",
         "vernis.tile": json.dumps(recipe["tile"]),
         "vernis.license": LICENSE,
@@ -70,7 +75,8 @@ def load(path: Path) -> Weights:
     if path.suffix == ".pt":
         saved = torch.load(path, map_location="cpu", weights_only=False)
         recipe, state, prompts = saved["recipe"], saved["ema"], {}
-        architecture, config, tasks, tile = (recipe.get(k) for k in ("architecture", "config", "tasks", "tile"))
+        architecture, config, tile = (recipe.get(k) for k in ("architecture", "config", "tile"))
+        tasks = trained_tasks(recipe)
     else:
         with safe_open(path, "pt") as file:
             metadata, state = file.metadata(), {name: file.get_tensor(name).float() for name in file.keys()}
@@ -81,4 +87,4 @@ def load(path: Path) -> Weights:
                    for task in tasks if f"{PROMPT}{task}.k" in stored}
     model = models.build(architecture, config).eval()
     model.load_state_dict(state)
-    return Weights(model, architecture, list(tasks), tile, prompts)
+    return Weights(model, architecture, tasks, tile, prompts)
