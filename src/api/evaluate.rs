@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{Error, Kind, Result};
 use crate::degrade::Degradation;
 use crate::image::compare::{quantise8, ssim};
-use crate::image::{Limits, Picture, decode_file};
+use crate::image::{EXTENSIONS, Limits, Picture, decode_file};
 
 /// An input with what should come out of it.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-        if ["png", "jpg", "jpeg", "tif", "tiff", "webp"].contains(&extension.as_str()) {
+        if EXTENSIONS.contains(&extension.as_str()) {
             found.push(path);
         }
     }

@@ -9,6 +9,7 @@ use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, 
 use super::draw::{DrawArgs, DrawRun};
 use super::progress::Progress;
 use super::show;
+use crate::image::EXTENSIONS;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
     RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
@@ -151,8 +152,6 @@ impl OutputArgs {
         }
     }
 }
-
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
     let mut jobs = jobs(args)?;

@@ -12,6 +12,7 @@ mod weather;
 
 use rand_pcg::Pcg64;
 
+use crate::base::hash::fnv1a64;
 use crate::base::{Error, Kind as Fault, Result};
 use crate::image::Picture;
 use plane::Canvas;
@@ -113,19 +114,12 @@ impl Degradation {
     /// # Errors
     /// [`Fault::Other`] if a codec refuses the picture.
     pub fn apply(&self, clean: &Picture, seed: u64, name: &str) -> Result<Picture> {
-        let mut rng = Pcg64::new(u128::from(seed), fnv(name));
+        let mut rng = Pcg64::new(u128::from(seed), u128::from(fnv1a64(name.as_bytes())));
         let (low, high) = self.kind.levels;
         let drawn = fields::uniform(&mut rng, low, high);
         let made = (self.kind.apply)(&Canvas::of(clean), &mut rng, self.level.unwrap_or(drawn))?;
         Ok(Picture::from_rgb(clean.width, clean.height, made.quantised()))
     }
-}
-
-/// FNV-1a of 128 bits: the stream of a name.
-fn fnv(name: &str) -> u128 {
-    name.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    })
 }
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ impl Limits {
     }
 }
 
+/// Extensions of the files that directories are searched for.
+pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
+
 /// Reads a picture from a file.
 pub fn decode_file(path: impl AsRef<Path>, limits: &Limits) -> Result<Picture> {
     let path = path.as_ref();

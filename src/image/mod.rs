@@ -30,7 +30,7 @@ pub mod tile;
 
 pub use answer::{DepthMap, LabelMap, Map, MapKind, SegmentMap};
 pub use blend::Blender;
-pub use decode::{Limits, decode_bytes, decode_file};
+pub use decode::{EXTENSIONS, Limits, decode_bytes, decode_file};
 pub use encode::{EncodeOptions, Encoded, Format, MetadataPolicy, encode};
 pub use file::{writable, write_all_atomic, write_atomic};
 pub use picture::{Depth, Meta, Picture};
