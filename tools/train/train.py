@@ -51,13 +51,14 @@ def main():
     if checkpoint.exists():
         state.load(checkpoint)
         print(f"resumed at step {state.step}, {state.elapsed / 60:.1f} min", flush=True)
-    forward = torch.compile(model) if args.compile else model
+    if args.compile:
+        model.compile()
     budget = Budget(args.minutes, args.steps)
     signal.signal(signal.SIGTERM, budget.stop)
     signal.signal(signal.SIGINT, budget.stop)
     team = Team(device)
     source = BatchSource(tiles, [args.seed, team.rank], state.step, args.workers)
-    run(state, forward, source, device, team, budget, checkpoint)
+    run(state, source, device, team, budget, checkpoint)
     source.close()
 
 
@@ -74,12 +75,12 @@ class Budget:
         return state.step / self.steps if self.steps else state.elapsed / self.seconds
 
 
-def run(state, forward, source, device, team, budget, checkpoint):
+def run(state, source, device, team, budget, checkpoint):
     """Trains until the budget is used up or a signal asks to stop; saves every two minutes and at the end."""
     meter = Meter()
     saved = logged = last = time.monotonic()
     while (used := budget.used(state)) < 1 and not budget.stopped:
-        meter.add(train_step(state, forward, source, device, team, used))
+        meter.add(train_step(state, source, device, team, used))
         now = time.monotonic()
         state.elapsed, budget.stopped = team.as_leader(state.elapsed + now - last, budget.stopped)
         last = now
@@ -97,7 +98,7 @@ def run(state, forward, source, device, team, budget, checkpoint):
         print(f"{how}: {state.step} steps in {state.elapsed / 60:.1f} min; {meter.report()}", flush=True)
 
 
-def train_step(state, forward, source, device, team, used: float):
+def train_step(state, source, device, team, used: float):
     """One optimiser step at the share `used` of the budget; returns figures for the log."""
     recipe = state.recipe
     stage = next(s for s in recipe["stages"] if used < s["until"])
@@ -110,7 +111,7 @@ def train_step(state, forward, source, device, team, used: float):
         group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
     told = [batch.told] if models.takes_tasks(recipe["architecture"]) else []
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
-        output = forward(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()], *told)
+        output = state.model(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()], *told)
     loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
     figures = {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
     if state.probe:

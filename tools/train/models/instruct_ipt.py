@@ -23,13 +23,13 @@ class Weight(nn.Module):
 
 
 class AdaptedConv2d(nn.Conv2d):
-    """A convolution with weight W + B A, or W + delta, while `task` names one of its tasks, and W otherwise."""
+    """A convolution with weight W + B A, or W + delta, once it is told one of its tasks, and W otherwise."""
 
     def __init__(self, conv: nn.Conv2d):
         super().__init__(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding,
                          groups=conv.groups, bias=conv.bias is not None)
         self.lora_A, self.lora_B, self.delta = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
-        self.task = None
+        self.told = None
         self.load_state_dict(conv.state_dict())
 
     def start(self, task: str, rank: int):
@@ -43,16 +43,20 @@ class AdaptedConv2d(nn.Conv2d):
         self.lora_A[task] = Weight(down)
         self.lora_B[task] = Weight(torch.zeros(self.out_channels, rank, 1, 1))
 
-    def forward(self, x):
-        return self._conv_forward(x, self._weight(), self.bias)
+    def tell(self, task: str | None):
+        """Makes the weight of `task`, before the forward pass: a compiled pass then sees a tensor, and no task."""
+        self.told = self._weight(task)
 
-    def _weight(self):
-        if self.task in self.delta:
-            return self.weight + self.delta[self.task].weight
-        if self.task in self.lora_A:
-            change = self.lora_B[self.task].weight.flatten(1) @ self.lora_A[self.task].weight.flatten(1)
+    def forward(self, x):
+        return self._conv_forward(x, self.told, self.bias)
+
+    def _weight(self, task):
+        if task in self.delta:
+            return self.weight + self.delta[task].weight
+        if task in self.lora_A:
+            change = self.lora_B[task].weight.flatten(1) @ self.lora_A[task].weight.flatten(1)
             return self.weight + change.view_as(self.weight)
-        return self.weight
+        return self.weight * 1  # never the parameter itself: a compiled pass treats the two differently
 
     def _load_from_state_dict(self, state_dict, prefix, *rest):
         for name in ("lora_A", "lora_B", "delta"):
@@ -69,7 +73,7 @@ class TaskBiased:
 
     def __init__(self, tasks, **config):
         super().__init__(**config)
-        self.tasks = list(tasks)
+        self.tasks, self.carry = list(tasks), super().forward
         for parent in list(self.modules()):
             for name, child in parent.named_children():
                 if type(child) is nn.Conv2d:
@@ -89,9 +93,13 @@ class TaskBiased:
         outputs = []
         for part, task in zip(image.chunk(len(told)), told):
             for conv in self.adapted():
-                conv.task = task
-            outputs.append(super().forward(part))
+                conv.tell(task)
+            outputs.append(self.carry(part))
         return torch.cat(outputs)
+
+    def compile(self):
+        """Compiles the carrier's pass, once for all tasks."""
+        self.carry = torch.compile(super().forward)
 
 
 def instruct_ipt(carrier: str = "restormer", tasks=(), **config):
