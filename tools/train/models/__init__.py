@@ -19,7 +19,7 @@ def build(architecture: str, config: dict):
 def begin(recipe: dict):
     """The network of a recipe as training starts."""
     model = build(recipe["architecture"], recipe["config"])
-    if recipe["architecture"] == "genlv":
+    if recipe["architecture"] in ("genlv", "pip"):
         model.start_as_identity()
     if recipe["architecture"] == "instruct-ipt":
         model.start_tasks(recipe["rank"])
