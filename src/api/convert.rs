@@ -9,6 +9,7 @@ use crate::checkpoint::{Data, Element, StateDict, write_safetensors};
 use crate::image::writable;
 use crate::models::registry::{Said, network_as};
 use crate::models::{ARCHITECTURE, CONFIG};
+use crate::run::facts::PRECISION;
 use crate::run::model::{COLOUR, Colour, Model};
 
 /// Metadata keys of the licence: ours, and that of the model spec.
@@ -25,6 +26,9 @@ pub struct ConvertOptions {
     pub license: Option<String>,
     /// Storage of all floats; each keeps its own type when `None`.
     pub dtype: Option<DType>,
+    /// The smallest storage that the weights were verified in (see [`crate::Engine::half_agreement`]); what the file says
+    /// stays otherwise.
+    pub verified: Option<DType>,
     pub overwrite: bool,
 }
 
@@ -64,6 +68,9 @@ pub fn convert(from: &Path, to: &Path, options: &ConvertOptions) -> Result<Conve
     set(CONFIG, &config);
     set(COLOUR, if model.colour() == Colour::Bgr { "bgr" } else { "rgb" });
     set("format", "pt");
+    if let Some(precision) = options.verified {
+        set(PRECISION, precision.name());
+    }
     if let Some(license) = &options.license {
         set(LICENCE[0], license);
         set(LICENCE[1], license);

@@ -1,8 +1,10 @@
 //! `vernis tasks`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::args::DeviceArgs;
+use super::args::{DeviceArgs, adapter};
 use crate::run::shipped;
 use crate::{Model, Result, TASKS};
 
@@ -11,6 +13,9 @@ pub struct TasksArgs {
     /// Only what this checkpoint can be told
     #[arg(value_name = "FILE|NAME")]
     model: Option<String>,
+    /// With this low-rank adapter (PEFT) from a file of its own as a task; repeatable
+    #[arg(long, value_name = "NAME=FILE", value_parser = adapter, requires = "model")]
+    adapter: Vec<(String, PathBuf)>,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -18,7 +23,10 @@ pub struct TasksArgs {
 pub fn run(args: &TasksArgs) -> Result<u8> {
     let directory = args.device.models();
     if let Some(name) = &args.model {
-        let model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
+        let mut model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
+        for (task, file) in &args.adapter {
+            model = model.attach(task, file)?;
+        }
         println!("{name} ({})", model.family());
         if let Some(drawing) = model.drawing() {
             super::show::drawing_tasks(&drawing.tasks);

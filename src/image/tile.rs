@@ -21,9 +21,31 @@ pub struct Tile {
 ///
 /// The order is row by row. An empty picture has no tiles.
 pub fn plan(width: u32, height: u32, tile: u32, overlap: u32, multiple: u32) -> Vec<Tile> {
-    let (w, columns) = axis(width, tile, overlap, multiple);
-    let (h, rows) = axis(height, tile, overlap, multiple);
+    grid(axis(width, tile, overlap, multiple), axis(height, tile, overlap, multiple))
+}
+
+/// [`plan`] with windows of at most `tile`, as small as that number of them allows: none of them computes more overlap
+/// than was asked for. 1024 pixels in windows of 512 that share 32 take three, and three of 368 do.
+pub fn plan_even(width: u32, height: u32, tile: u32, overlap: u32, multiple: u32) -> Vec<Tile> {
+    let even = |size: u32| axis(size, least(size, tile, overlap, multiple), overlap, multiple);
+    grid(even(width), even(height))
+}
+
+fn grid((w, columns): (u32, Vec<u32>), (h, rows): (u32, Vec<u32>)) -> Vec<Tile> {
     rows.iter().flat_map(|&y| columns.iter().map(move |&x| Tile { x, y, w, h })).collect()
+}
+
+/// The smallest window that covers an axis as often as `tile` does.
+fn least(size: u32, tile: u32, overlap: u32, multiple: u32) -> u32 {
+    let multiple = multiple.max(1);
+    let count = axis(size, tile, overlap, multiple).1.len();
+    if count < 2 {
+        return tile;
+    }
+    let share = u64::from(size) + (count as u64 - 1) * u64::from(overlap);
+    let first = (share / count as u64).min(u64::from(tile)) as u32 / multiple * multiple;
+    let mut windows = (first.max(multiple)..tile).step_by(multiple as usize);
+    windows.find(|w| axis(size, *w, overlap, multiple).1.len() <= count).unwrap_or(tile)
 }
 
 /// Window size and starts along one axis.
@@ -99,6 +121,24 @@ mod tests {
                     assert!(starts.iter().all(|s| s % multiple == 0), "phase: {case} {starts:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn even_windows_are_no_more_and_no_larger() {
+        let tiles = plan_even(1024, 1000, 512, 32, 16);
+        assert_eq!((tiles.len(), tiles[0].w, tiles[0].h), (9, 368, 360 + 8));
+        for i in 0..2000 {
+            let pick = |k: u32, n: u32| noise(i * 8 + k) % n;
+            let (width, multiple) = (1 + pick(0, 900), 1 << pick(2, 6));
+            let (tile, overlap) = (multiple * (1 + pick(3, 12)), pick(4, 60));
+            let case = format!("{width} tile {tile} overlap {overlap} multiple {multiple}");
+            let (plain, even) = (plan(width, 1, tile, overlap, multiple), plan_even(width, 1, tile, overlap, multiple));
+            assert!(even.len() <= plain.len() && even[0].w <= plain[0].w, "{case}");
+            assert_eq!(even.last().map(|t| t.x + t.w), Some(width), "covers: {case}");
+            let short = even.windows(2).any(|p| p[0].x + p[0].w < p[1].x + overlap.min(even[0].w - 1));
+            assert!(!short, "overlap: {case} {even:?}");
+            assert!(even.len() == 1 || even[0].w.is_multiple_of(multiple), "phase: {case}");
         }
     }
 

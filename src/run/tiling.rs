@@ -92,10 +92,12 @@ pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout>
     let up = |v: u32| v.max(sizes.least.min(multiple)).next_multiple_of(multiple);
     let padded = (up(width), up(height));
     let (advised, overlap) = model.tile_advice().unwrap_or((u32::MAX, 32));
+    let chosen = matches!(request.choice, TileChoice::Edge(_));
     let attempt = |edge: u32| -> Result<Layout> {
         let edge = up(edge.min(padded.0.max(padded.1)));
         let overlap = overlap.min(edge / 4);
-        let tiles = tile::plan(padded.0, padded.1, edge, overlap, multiple);
+        let plan = if chosen { tile::plan } else { tile::plan_even };
+        let tiles = plan(padded.0, padded.1, edge, overlap, multiple);
         let (w, h) = tiles.first().map_or(padded, |t| (t.w, t.h));
         let key = PlanKey { part: Part::main(1, h, w, request.extra.to_vec()), precision: request.precision };
         let (cost, weights) = model.cost(gpu, &key)?;

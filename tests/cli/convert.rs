@@ -29,6 +29,23 @@ fn an_official_checkpoint_becomes_a_file_that_says_what_it_is() {
 }
 
 #[test]
+fn f16_is_stated_where_it_was_seen_to_be_enough() {
+    let s = Scratch::new();
+    let out = s.text("nafnet.safetensors");
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/dark.png");
+    let done = vernis(&["convert", &fixture("nafnet.pth"), "-o", &out, "--try-f16", picture, "--device", "cpu"]);
+    done.succeeds();
+    let line = done.out.lines().find(|l| l.starts_with("f16")).expect("a line about f16");
+    let agreement: f64 = line.split(' ').rev().nth(1).and_then(|n| n.parse().ok()).expect("dB");
+    let info = vernis(&["info", &out, "--json"]);
+    let info: serde_json::Value = serde_json::from_str(&info.out).expect("JSON");
+    assert_eq!(info["precision"], if agreement >= 50.0 { "f16" } else { "f32" }, "{line}");
+    vernis(&["convert", &fixture("nafnet.pth"), "-o", &s.text("b"), "--try-f16", &s.text("none.png")])
+        .fails_with(8, &["none.png"]);
+    assert!(!s.path("b").exists());
+}
+
+#[test]
 fn attacks_and_legacy_files_are_refused() {
     let s = Scratch::new();
     let out = s.text("out.safetensors");

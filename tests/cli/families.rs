@@ -112,6 +112,9 @@ fn adapter_files_become_tasks() {
     done.succeeds();
     assert!(done.err.contains("tasks: wet 1"), "{}", done.err);
     restore(&s, case, &["--task", "derain"]).succeeds();
+    let told = vernis(&["tasks", &carrier, "--adapter", &adapter]);
+    told.succeeds();
+    assert!(told.out.contains("--task wet"), "{}", told.out);
     let open = |path: &str| image::open(path).expect("a picture").to_rgb8();
     let levels = open(&ours).iter().zip(open(&theirs).iter()).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(levels <= Some(1), "{levels:?} levels");

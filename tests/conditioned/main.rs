@@ -8,6 +8,7 @@ mod folding;
 mod golden;
 mod refusals;
 mod savings;
+mod sensor;
 
 use std::path::{Path, PathBuf};
 

@@ -8,8 +8,8 @@ import torch
 def restore(network, picture: np.ndarray, multiple: int, tile: int | None = None, overlap: int = 0) -> np.ndarray:
     """uint8 [H, W, 3] -> uint8 [H, W, 3]; `network` maps float [1, 3, h, w] to the same shape.
 
-    With `tile`, square windows of that size (rounded down to `multiple`) that share at least `overlap` pixels are
-    blended with raised-cosine weights.
+    With `tile`, windows of at most that size (rounded down to `multiple`) that share at least `overlap` pixels are
+    blended with raised-cosine weights; they are no larger than their number needs, as the program has them.
     """
     height, width = picture.shape[:2]
     padded = pad_to_multiple(picture, multiple)
@@ -28,15 +28,25 @@ def pad_to_multiple(picture: np.ndarray, multiple: int) -> np.ndarray:
 
 def _tiled(network, image, tile: int, overlap: int, multiple: int):
     total, weight = torch.zeros_like(image), torch.zeros_like(image[:, :1])
-    rows, columns = (_starts(side, tile, overlap, multiple) for side in image.shape[-2:])
-    for top in rows:
-        for left in columns:
-            window = ..., slice(top, top + tile), slice(left, left + tile)
+    height, width = (_least(side, tile, overlap, multiple) for side in image.shape[-2:])
+    for top in _starts(image.shape[-2], height, overlap, multiple):
+        for left in _starts(image.shape[-1], width, overlap, multiple):
+            window = ..., slice(top, top + height), slice(left, left + width)
             part = image[window]
             share = _ramp(part.shape[-2], overlap)[:, None] * _ramp(part.shape[-1], overlap)
             total[window] += network(part) * share
             weight[window] += share
     return total / weight
+
+
+def _least(side: int, tile: int, overlap: int, multiple: int) -> int:
+    """The smallest window that covers a side with as many windows as `tile` does."""
+    count = len(_starts(side, tile, overlap, multiple))
+    if count == 1:
+        return tile
+    first = (side + (count - 1) * overlap) // count // multiple * multiple
+    return next(w for w in range(max(multiple, first), tile + 1, multiple)
+                if len(_starts(side, w, overlap, multiple)) <= count)
 
 
 def _starts(side: int, tile: int, overlap: int, multiple: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::sensor;
 use crate::base::{Error, Kind, Result};
 use crate::checkpoint::StateDict;
 use crate::models::settings::Settings;
@@ -42,9 +43,11 @@ pub struct Config {
     pub mode: Mode,
     /// Degradation classes.
     pub degradation_num: u32,
+    /// Whether the checkpoint brings a classifier of damage along; see [`sensor`].
+    pub sensor: bool,
 }
 
-pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
+pub fn from_config(value: &Value, dict: &StateDict) -> Result<Box<dyn Network>> {
     let mut s = Settings::new(super::NAME, value)?;
     let mode = mode(&mut s)?;
     for (key, needed, why) in SWITCHES {
@@ -59,6 +62,7 @@ pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
         low_prompt_sizes: s.numbers("low_prompt_sizes", [64, 32, 16])?,
         mode,
         degradation_num: s.u32("degradation_num", 5)?,
+        sensor: sensor::present(dict),
     };
     let out = s.u32("out_channels", config.trunk.inp_channels)?;
     s.finish()?;
@@ -149,7 +153,15 @@ impl Network for Config {
         Protocol { fit: Fit::Centre(16), ..Protocol::padded(1) }
     }
 
+    fn parts(&self) -> Vec<Part> {
+        let (main, sensed) = (Part::main(1, 8, 8, Vec::new()), sensor::part(sensor::MULTIPLE, sensor::MULTIPLE));
+        if self.sensor { vec![main, sensed] } else { vec![main] }
+    }
+
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {
-        super::net::build(self, b, part)
+        match part.name {
+            sensor::NAME => sensor::build(b, part, self.trunk.inp_channels, self.degradation_num),
+            _ => super::net::build(self, b, part),
+        }
     }
 }

@@ -7,6 +7,7 @@ mod detect;
 mod interaction;
 mod net;
 mod prompt;
+pub mod sensor;
 
 pub use config::{Config, Mode, from_config};
 pub use detect::detect;

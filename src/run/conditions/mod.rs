@@ -3,6 +3,7 @@
 pub mod datprl;
 pub mod genlv;
 pub mod pip;
+pub mod sensor;
 pub mod shares;
 pub mod tasks;
 pub mod told;

@@ -1,7 +1,7 @@
 //! Task names and weights, for whichever family: the one place that knows what each of them makes of an instruction.
 
 pub use super::shares::{Share, parse};
-use super::{Conditioning, datprl, genlv, pip, tasks};
+use super::{Conditioning, datprl, genlv, pip, sensor, tasks};
 use crate::base::{DType, Error, Kind, Result, Shape, task};
 use crate::checkpoint::names::nearest;
 use crate::gpu::Gpu;
@@ -44,6 +44,9 @@ pub fn follows(model: &Model) -> String {
             "no instruction: it chooses its prompts itself".into()
         }
         _ if names.is_empty() => "no instruction: it does what it was trained for".into(),
+        crate::models::pip::NAME if sensor::present(model) => {
+            format!("a task name or a blend of {list}; told nothing, it looks for itself")
+        }
         _ if blends(model) => format!("a task name or a blend of {list}"),
         _ => format!("a task name ({list})"),
     }
@@ -115,7 +118,7 @@ pub fn condition(
         return tasks::condition(model, gpu, precision, &network?, shares, view.map(|v| v.0));
     }
     match family {
-        crate::models::pip::NAME => classed(model, shares),
+        crate::models::pip::NAME => classed(model, gpu, precision, shares, view),
         crate::models::datprl::NAME if datprl::prompted(model) => selected(model, gpu, precision, shares, view, budget),
         crate::models::diffusion_generalist::NAME => {
             Err(Error::new(Kind::Usage, "this checkpoint draws its answer from noise, step by step")
@@ -152,10 +155,26 @@ fn prompted(model: &Model, shares: &[Share]) -> Result<Conditioning> {
     }
 }
 
-/// PIP: weights over its degradation classes.
-fn classed(model: &Model, shares: &[Share]) -> Result<Conditioning> {
+/// PIP: weights over its degradation classes, told or seen in the picture.
+fn classed(
+    model: &mut Model,
+    gpu: &Gpu,
+    precision: DType,
+    shares: &[Share],
+    view: Option<View<'_>>,
+) -> Result<Conditioning> {
     let classes = pip::classes(model);
     let names: Vec<String> = (0..classes).map(|c| pip::class_name(classes, c)).collect();
+    if shares.is_empty() && sensor::present(model) {
+        let Some((picture, _)) = view else {
+            // Any weights give the same plan.
+            let mut condition = pip::condition(model, &vec![1.0 / classes as f32; classes], 1)?;
+            condition.explain = vec!["degradation: seen in the picture when it is restored".into()];
+            return Ok(condition);
+        };
+        let weights = sensor::look(model, gpu, precision, picture)?;
+        return pip::condition(model, &weights, 1);
+    }
     if shares.is_empty() {
         return Err(Error::new(Kind::Usage, format!("{} must be told its task", model.dict().name()))
             .why("its prompts are weighted by the kind of damage, and the file has no classifier that could tell it")
