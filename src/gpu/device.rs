@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::cooperative;
 use super::pipelines::Pipelines;
 use crate::base::{Error, Kind, Result};
 use crate::kernel::{Contraction, Target};
@@ -102,8 +103,12 @@ fn summarise(index: usize, adapter: &wgpu::Adapter) -> AdapterSummary {
 }
 
 /// Broadcast kernels pay where lanes are SIMD lanes of a CPU; a GPU wants its workgroup memory, and none was seen to gain
-/// from them, so it has one candidate.
-fn candidates(summary: &AdapterSummary, features: wgpu::Features) -> Vec<Contraction> {
+/// from them. Cooperative matrices come last, because no GPU has been seen to gain from them yet: the tuning decides.
+fn candidates(
+    summary: &AdapterSummary,
+    features: wgpu::Features,
+    cooperative: Option<Contraction>,
+) -> Vec<Contraction> {
     let mut out = Vec::new();
     if let Some(lanes @ (4 | 8 | 16)) = summary.subgroup.filter(|_| summary.software) {
         if features.contains(wgpu::Features::SHADER_INT64) {
@@ -112,6 +117,7 @@ fn candidates(summary: &AdapterSummary, features: wgpu::Features) -> Vec<Contrac
         out.extend([1, 2].map(|cols| Contraction::Subgroup { lanes, cols }));
     }
     out.push(Contraction::Tiled);
+    out.extend(cooperative);
     out
 }
 
@@ -168,27 +174,35 @@ impl Gpu {
     /// Opens an adapter with the features and limits it offers; none beyond WebGPU's core is required.
     pub fn open(choice: &DeviceChoice) -> Result<Gpu> {
         let (adapter, summary) = choose(adapters(), choice)?;
-        let offered = adapter.features();
-        let wanted = Gpu::wanted_features() & offered;
+        let matrices = cooperative::offered(&adapter);
+        let wanted = (Gpu::wanted_features() & adapter.features())
+            | matrices.map_or(wgpu::Features::empty(), cooperative::features);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("vernis"),
             required_features: wanted,
             required_limits: adapter.limits(),
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features: match matrices {
+                // SAFETY: one kernel uses cooperative matrices, inside workgroup memory and in uniform control flow;
+                // what wgpu may get wrong about them, its case table finds.
+                Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+                None => wgpu::ExperimentalFeatures::disabled(),
+            },
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
         });
         let (device, queue) = pollster::block_on(request)
             .map_err(|e| no_device(format!("the adapter {} refused to open: {e}", summary.name)))?;
-        Gpu::from_parts(device, queue, summary)
+        Gpu::from_parts(device, queue, summary, matrices)
     }
 
     /// Wraps a device and queue of the host program. Features the host did not enable are not used.
     pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Gpu> {
-        Gpu::from_parts(device, queue, summarise(0, adapter))
+        Gpu::from_parts(device, queue, summarise(0, adapter), cooperative::offered(adapter))
     }
 
-    /// What is used where it is offered: a host that creates the device itself should enable these.
+    /// What is used where it is offered: a host that creates the device itself should enable these. Cooperative matrices
+    /// are not among them, because wgpu asks for an unsafe promise with experimental features; a host that makes it and
+    /// enables `EXPERIMENTAL_COOPERATIVE_MATRIX` and `SHADER_F16` has them used too.
     pub fn wanted_features() -> wgpu::Features {
         wgpu::Features::SUBGROUP
             | wgpu::Features::IMMEDIATES
@@ -196,7 +210,12 @@ impl Gpu {
             | wgpu::Features::SHADER_INT64
     }
 
-    fn from_parts(device: wgpu::Device, queue: wgpu::Queue, mut summary: AdapterSummary) -> Result<Gpu> {
+    fn from_parts(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        mut summary: AdapterSummary,
+        matrices: Option<Contraction>,
+    ) -> Result<Gpu> {
         let lost = Arc::new(Mutex::new(None));
         let sink = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
@@ -215,7 +234,8 @@ impl Gpu {
         summary.subgroup = summary.subgroup.filter(|_| features.contains(wgpu::Features::SUBGROUP));
         summary.timestamps &= features.contains(wgpu::Features::TIMESTAMP_QUERY);
         let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
-        let candidates = candidates(&summary, features);
+        let matrices = matrices.filter(|m| cooperative::runs_on(*m, &device));
+        let candidates = candidates(&summary, features, matrices);
         let contraction = candidates[0];
         let target = Target {
             subgroup: summary.subgroup,

@@ -1,5 +1,6 @@
 //! Floor 2: everything that speaks wgpu. Chooses an adapter, compiles pipelines, replays command lists, reads back.
 
+mod cooperative;
 pub mod device;
 pub mod errors;
 pub mod pipelines;

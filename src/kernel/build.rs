@@ -14,12 +14,14 @@ use std::{env, fs};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
-/// What kernels may use: subgroups, immediates and 64-bit integers where a variant asks for them, and packed f16, which
-/// is core WebGPU.
+/// What kernels may use: subgroups, immediates and 64-bit integers where a variant asks for them, packed f16, which is
+/// core WebGPU, and f16 numbers and cooperative matrices, which a kernel has to enable by name.
 const CAPABILITIES: Capabilities = Capabilities::IMMEDIATES
     .union(Capabilities::SUBGROUP)
     .union(Capabilities::SHADER_INT64)
-    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+    .union(Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+    .union(Capabilities::SHADER_FLOAT16)
+    .union(Capabilities::COOPERATIVE_MATRIX);
 
 /// The part of immediates every device that has them offers.
 const MAX_PARAMS: u32 = 128;

@@ -1,6 +1,8 @@
 //! What lowering needs to know of an adapter, as plain data.
 
-/// The two families of contraction kernels (ARCHITECTURE.md, "Two kinds of device").
+use crate::base::DType;
+
+/// The families of contraction kernels (ARCHITECTURE.md, "Two kinds of device").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Contraction {
     /// One subgroup a workgroup, rows broadcast between its lanes. For adapters that run on a CPU.
@@ -10,6 +12,29 @@ pub enum Contraction {
     Wide { lanes: u32 },
     /// Tiles in workgroup memory. For GPUs, and the only family that needs no feature.
     Tiled,
+    /// The same tiles multiplied by the matrix units of a GPU. `lanes` is the largest size of a subgroup; `f32` and `f16`
+    /// are the sides of the square matrices for operands of that storage, summed in f32: 8, 16, or 0 where the adapter
+    /// has none and the storage stays with `Tiled`, whose panels are the same.
+    Cooperative { lanes: u32, f32: u32, f16: u32 },
+}
+
+impl Contraction {
+    /// The family that computes plans of this precision.
+    pub fn at(self, precision: DType) -> Self {
+        match self {
+            Contraction::Cooperative { .. } if self.side(precision) == 0 => Contraction::Tiled,
+            other => other,
+        }
+    }
+
+    /// Side of the cooperative matrices for operands of this storage; 0 without any.
+    pub fn side(self, precision: DType) -> u32 {
+        match (self, precision) {
+            (Contraction::Cooperative { f32, .. }, DType::F32) => f32,
+            (Contraction::Cooperative { f16, .. }, DType::F16) => f16,
+            _ => 0,
+        }
+    }
 }
 
 /// Capabilities of the adapter a graph is lowered for.
@@ -34,7 +59,7 @@ impl Target {
             Contraction::Subgroup { lanes, .. } if gated => 2 * lanes,
             Contraction::Subgroup { lanes, cols } => lanes * cols,
             Contraction::Wide { lanes } => 2 * lanes,
-            Contraction::Tiled => 16,
+            Contraction::Tiled | Contraction::Cooperative { .. } => 16,
         }
     }
 
@@ -42,7 +67,7 @@ impl Target {
     pub fn lanes(&self) -> Option<u32> {
         match self.contraction {
             Contraction::Subgroup { lanes, .. } | Contraction::Wide { lanes } => Some(lanes),
-            Contraction::Tiled => None,
+            Contraction::Tiled | Contraction::Cooperative { .. } => None,
         }
     }
 
@@ -61,5 +86,24 @@ impl Target {
             contraction: Contraction::Tiled,
             parallelism: 64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storage_without_matrices_stays_with_tiles() {
+        let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 };
+        assert_eq!(half.at(DType::F16), half);
+        assert_eq!(half.at(DType::F32), Contraction::Tiled, "f16 matrices would round f32 operands");
+        // The weights of both are packed once.
+        let panels = |contraction| {
+            let target = Target { contraction, ..Target::core() };
+            [target.panel_quads(false), target.panel_quads(true)]
+        };
+        assert_eq!(panels(half), panels(Contraction::Tiled));
+        assert_eq!(Contraction::Wide { lanes: 8 }.at(DType::F16), Contraction::Wide { lanes: 8 });
     }
 }

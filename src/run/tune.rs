@@ -28,9 +28,10 @@ pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
         gpu.set_contraction(found);
         return Ok(());
     }
+    let candidates = worth_measuring(candidates, gpu.summary().software);
     let mut best = (first, f64::INFINITY);
     for family in &candidates {
-        let seconds = measure(gpu, *family)?;
+        let seconds = measure(gpu, *family, precisions(&candidates))?;
         if seconds < best.1 {
             best = (*family, seconds);
         }
@@ -49,18 +50,33 @@ fn key(gpu: &Gpu) -> String {
     format!("{}/{}/{}/{}/{VERSION}", s.name, s.driver, s.backend, env!("CARGO_PKG_VERSION"))
 }
 
-/// Best of a few replays of a 1x1 convolution of a typical size.
-fn measure(gpu: &mut Gpu, family: Contraction) -> Result<f64> {
+fn is_cooperative(family: &Contraction) -> bool {
+    matches!(family, Contraction::Cooperative { .. })
+}
+
+/// A software adapter emulates cooperative matrices, and compiling that would cost its first start seconds.
+fn worth_measuring(mut candidates: Vec<Contraction>, software: bool) -> Vec<Contraction> {
+    candidates.retain(|c| !software || !is_cooperative(c));
+    candidates
+}
+
+/// The precisions that tell the candidates apart: cooperative matrices may be there for f16 alone.
+fn precisions(candidates: &[Contraction]) -> &'static [DType] {
+    if candidates.iter().any(is_cooperative) { &[DType::F32, DType::F16] } else { &[DType::F32] }
+}
+
+/// Best of a few replays of a 1x1 convolution of a typical size, the precisions added up.
+fn measure(gpu: &mut Gpu, family: Contraction, precisions: &[DType]) -> Result<f64> {
     let before = gpu.target().contraction;
     gpu.set_contraction(family);
-    let result = timed(gpu);
+    let result = precisions.iter().map(|p| timed(gpu, *p)).sum();
     gpu.set_contraction(before);
     result
 }
 
-fn timed(gpu: &Gpu) -> Result<f64> {
+fn timed(gpu: &Gpu, precision: DType) -> Result<f64> {
     let channels = Channels::one(64);
-    let mut graph = Graph::new(gpu.target().clone(), DType::F32);
+    let mut graph = Graph::new(gpu.target().clone(), precision);
     let x = graph.input("x", Shape::new(1, 96, 96, 64));
     let matrix = Matrix {
         weight: "w".into(),
@@ -83,7 +99,7 @@ fn timed(gpu: &Gpu) -> Result<f64> {
     let dict = StateDict::generated(crate::checkpoint::GeneratedWeights::from_json(&rule)?, "tuning");
     let panels = Panels { plain: gpu.target().panel_quads(false), gated: gpu.target().panel_quads(true) };
     let mut weights = WeightBuffers::default();
-    let bytes = graph.params[0].pack(&dict, panels, DType::F32)?;
+    let bytes = graph.params[0].pack(&dict, panels, precision)?;
     let index = weights.push(gpu, "tuning", &bytes)?;
     let mut plan = Plan::new(gpu, graph, &weights, &[index])?;
     plan.upload(gpu, "x", &vec![0.5; 96 * 96 * 64])?;
@@ -103,6 +119,7 @@ fn name(family: Contraction) -> String {
         Contraction::Subgroup { lanes, cols } => format!("subgroup-{lanes}-{cols}"),
         Contraction::Wide { lanes } => format!("wide-{lanes}"),
         Contraction::Tiled => "tiled".into(),
+        Contraction::Cooperative { lanes, f32, f16 } => format!("cooperative-{lanes}-{f32}-{f16}"),
     }
 }
 
@@ -127,4 +144,36 @@ fn write(file: &PathBuf, key: &str, family: Contraction) -> std::io::Result<()> 
     std::io::Write::write_all(&mut temporary, format!("{table:#}").as_bytes())?;
     temporary.persist(file).map_err(|e| e.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_are_timed_on_gpus_alone_and_in_f16_too() {
+        let matrices = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 };
+        let all = vec![Contraction::Tiled, matrices];
+        assert_eq!(worth_measuring(all.clone(), true), [Contraction::Tiled]);
+        assert_eq!(worth_measuring(all.clone(), false), all);
+        assert_eq!(precisions(&all), [DType::F32, DType::F16], "in f32 both are the tiled kernel");
+        assert_eq!(precisions(&[Contraction::Tiled]), [DType::F32]);
+    }
+
+    #[test]
+    fn every_family_is_found_again_under_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tuning.json");
+        let all = [
+            Contraction::Tiled,
+            Contraction::Wide { lanes: 8 },
+            Contraction::Subgroup { lanes: 8, cols: 2 },
+            Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 },
+            Contraction::Cooperative { lanes: 32, f32: 8, f16: 16 },
+        ];
+        for family in all {
+            write(&file, "adapter", family).unwrap();
+            assert_eq!(read(&file, "adapter", &all), Some(family));
+        }
+    }
 }

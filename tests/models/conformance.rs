@@ -87,13 +87,21 @@ fn diffusion_generalist_equals_the_official_code() {
     family("diffusion-generalist", 4);
 }
 
-/// The kernels for GPUs, which a software adapter would not choose.
+/// The kernels for GPUs, which a software adapter would not choose; those for cooperative matrices where it has some.
 #[test]
 fn the_tiled_kernels_equal_the_official_code() {
     let mut gpu = open();
-    gpu.set_contraction(Contraction::Tiled);
-    for name in ["nafnet-odd", "genlv-conference-batch2"] {
-        check(&gpu, &Case::open(&folder().join(name)).unwrap(), DType::F32).unwrap();
+    let for_gpus = |c: &Contraction| matches!(c, Contraction::Tiled | Contraction::Cooperative { .. });
+    let families: Vec<Contraction> = gpu.contraction_candidates().iter().copied().filter(for_gpus).collect();
+    for family in families {
+        gpu.set_contraction(family);
+        for name in ["nafnet-odd", "genlv-conference-batch2"] {
+            let case = Case::open(&folder().join(name)).unwrap();
+            check(&gpu, &case, DType::F32).unwrap();
+            if case.tolerance_f16.is_some() && family.side(DType::F16) != 0 {
+                check(&gpu, &case, DType::F16).unwrap();
+            }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod elementwise {
 }
 pub mod matmul {
     pub mod contract;
+    pub mod cooperative;
     pub mod fused;
     pub mod low_rank;
     pub mod merge;

@@ -1,4 +1,5 @@
-//! The device of the tests: `VERNIS_TEST_DEVICE` (index, part of a name, `auto`), opened once for a test binary.
+//! The device of the tests: `VERNIS_TEST_DEVICE` (index, part of a name, `auto`), opened once for a test binary, and the
+//! contraction families they run: all, or those whose name holds `VERNIS_TEST_FAMILY` (such as `Cooperative`).
 
 use std::sync::OnceLock;
 
@@ -74,9 +75,13 @@ fn family(name: &str, gpu: &'static Gpu, contraction: Contraction) -> Family {
     Family { name: name.to_owned(), gpu, target }
 }
 
-/// Contraction families the adapter can run.
+/// Contraction families the adapter can run, as far as `VERNIS_TEST_FAMILY` asks for them.
 pub fn contractions() -> Vec<Family> {
-    gpu().contraction_candidates().iter().map(|c| family(&format!("{c:?}"), gpu(), *c)).collect()
+    let wanted = std::env::var("VERNIS_TEST_FAMILY").unwrap_or_default();
+    let all = gpu().contraction_candidates().iter().map(|c| family(&format!("{c:?}"), gpu(), *c));
+    let found: Vec<Family> = all.filter(|f| f.name.contains(&wanted)).collect();
+    assert!(!found.is_empty(), "no family of this adapter is called {wanted}");
+    found
 }
 
 /// What the engine chooses by itself.

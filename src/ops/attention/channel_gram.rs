@@ -76,7 +76,7 @@ impl Kernel for ChannelGram {
                     .define("QUADS", quads);
                 Dispatch::new(key, &params, bindings, groups(&params))
             }
-            Contraction::Tiled => {
+            Contraction::Tiled | Contraction::Cooperative { .. } => {
                 let params = io(cq.div_ceil(8), cq.div_ceil(8));
                 let key = Key::new(tiled::NAME).define("DTYPE", cx.precision.name());
                 Dispatch::new(key, &bytemuck::cast::<_, tiled::Params>(params), bindings, groups(&params))

@@ -2,7 +2,8 @@
 
 use crate::base::{Channels, Shape};
 use crate::kernel::generated::{
-    matmul_contract_narrow as narrow, matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
+    matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_subgroup as subgroup,
+    matmul_contract_tiled as tiled,
 };
 use crate::kernel::{Binding, Contraction, Dispatch, Key};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
@@ -235,7 +236,7 @@ impl Kernel for Contract {
             let io = subgroup::Params { panels: count, first_panel: first, ..io };
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
             let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
-            match cx.target.contraction {
+            match cx.target.contraction.at(cx.precision) {
                 Contraction::Subgroup { lanes, cols } => {
                     let key = shaped(key(subgroup::NAME))
                         .define("LANES", lanes)
@@ -270,6 +271,13 @@ impl Kernel for Contract {
                     let io: tiled::Params = bytemuck::cast(io);
                     Dispatch::new(shaped(key(tiled::NAME)), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
                 }
+                family @ Contraction::Cooperative { lanes, .. } => {
+                    let key = shaped(key(cooperative::NAME))
+                        .define("SIDE", family.side(cx.precision))
+                        .define("LANES", lanes);
+                    let io: cooperative::Params = bytemuck::cast(io);
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                }
             }
             .flops(flops)
         };
@@ -283,5 +291,5 @@ const SUBGROUP_ROWS: u32 = 16;
 const WIDE_ROWS: u32 = 32;
 /// Pixels of a row that a lane of contract_narrow.wgsl computes.
 const NARROW_STRIP: u32 = 8;
-/// Rows of a workgroup of contract_tiled.wgsl.
+/// Rows of a workgroup of contract_tiled.wgsl and contract_cooperative.wgsl.
 const TILED_ROWS: u32 = 64;

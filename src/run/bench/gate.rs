@@ -139,9 +139,9 @@ fn worse(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// A family that shares as little code as possible with `chosen`: the two for subgroups share a kernel.
+/// A family that shares as little code as possible with `chosen` in f32: the two for subgroups share a kernel.
 fn other_family(chosen: Contraction, candidates: &[Contraction]) -> Option<Contraction> {
-    let tiled = |c: &Contraction| *c == Contraction::Tiled;
+    let tiled = |c: &Contraction| c.at(DType::F32) == Contraction::Tiled;
     candidates.iter().find(|c| tiled(c) != tiled(&chosen)).copied()
 }
 
@@ -150,6 +150,9 @@ pub fn family_name(family: Contraction) -> String {
         Contraction::Subgroup { lanes, cols } => format!("subgroup of {lanes}, {cols} columns"),
         Contraction::Wide { lanes } => format!("wide subgroup of {lanes}"),
         Contraction::Tiled => "tiled".into(),
+        Contraction::Cooperative { lanes, f32, f16 } => {
+            format!("cooperative matrices of {f32} in f32 and {f16} in f16, subgroups of {lanes}")
+        }
     }
 }
 
@@ -228,5 +231,10 @@ mod tests {
         let two = Contraction::Subgroup { lanes: 8, cols: 2 };
         assert_eq!(other_family(one, &[one, two, Contraction::Tiled]), Some(Contraction::Tiled));
         assert_eq!(other_family(Contraction::Tiled, &[Contraction::Tiled]), None);
+        // f32 plans of a family with matrices for f16 alone are the tiled ones.
+        let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 };
+        let both = Contraction::Cooperative { lanes: 8, f32: 8, f16: 8 };
+        assert_eq!(other_family(half, &[Contraction::Tiled, half]), None);
+        assert_eq!(other_family(both, &[Contraction::Tiled, both]), Some(Contraction::Tiled));
     }
 }

@@ -1,10 +1,11 @@
-//! The ceilings of a device, measured: FMA peak, copy bandwidth, launch latency. Only operations that were asked for
+//! The ceilings of a device, measured: FMA and matrix peak, copy bandwidth, launch latency. Only operations that were asked for
 //! are counted; what the engine has no kernel for is absent, never zero.
 
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::cooperative;
 use super::gate::{Outcome, Verdict};
 use super::stats::median;
 use crate::base::Result;
@@ -17,8 +18,9 @@ use crate::kernel::{Binding, Commands, Dispatch, Key, Slot, Step, TensorId};
 pub struct Micro {
     /// Operations of f32 FMA chains in registers, 10^9 a second.
     pub fma_gflops: f64,
-    /// Kernels for these do not exist yet.
+    /// A kernel for this does not exist yet.
     pub fma_f16_gflops: Option<f64>,
+    /// Cooperative matrices in registers, f16 operands where the device has them, else f32, with f32 sums.
     pub cooperative_gflops: Option<f64>,
     /// A kernel that copies, reads and writes counted, 10^9 bytes a second.
     pub copy_gbs: f64,
@@ -50,6 +52,10 @@ pub fn measure(gpu: &Gpu) -> Result<Micro> {
         best = best.max(gflops);
         error = worse(error, wrong);
     }
+    let cooperative = cooperative::peak(gpu)?;
+    if let Some((_, wrong)) = cooperative {
+        error = worse(error, wrong);
+    }
     let bytes: u64 = if software { 64 << 20 } else { 256 << 20 };
     let bytes = bytes.min(gpu.target().max_binding_bytes / 16 * 16);
     let (copy_gbs, wrong) = copy_kernel(gpu, bytes)?;
@@ -62,7 +68,7 @@ pub fn measure(gpu: &Gpu) -> Result<Micro> {
     Ok(Micro {
         fma_gflops: best,
         fma_f16_gflops: None,
-        cooperative_gflops: None,
+        cooperative_gflops: cooperative.map(|(gflops, _)| gflops),
         copy_gbs,
         d2d_gbs,
         h2d_gbs,
@@ -73,12 +79,12 @@ pub fn measure(gpu: &Gpu) -> Result<Micro> {
     })
 }
 
-fn worse(a: f64, b: f64) -> f64 {
+pub(super) fn worse(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 /// The shortest of a few replays, in seconds: a ceiling is what is possible, not what is usual.
-fn best_of(gpu: &Gpu, program: &mut Program, runs: usize) -> Result<f64> {
+pub(super) fn best_of(gpu: &Gpu, program: &mut Program, runs: usize) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..=runs {
         let start = Instant::now();
@@ -89,7 +95,7 @@ fn best_of(gpu: &Gpu, program: &mut Program, runs: usize) -> Result<f64> {
 }
 
 /// A program of equal dispatches over tensors of the given sizes; the last tensor is the output.
-fn program(gpu: &Gpu, dispatch: &Dispatch, count: usize, sizes: &[u64]) -> Result<Program> {
+pub(super) fn program(gpu: &Gpu, dispatch: &Dispatch, count: usize, sizes: &[u64]) -> Result<Program> {
     let step = Step { dispatch: dispatch.clone(), op: "bench", path: "bench".into() };
     let commands = Commands {
         steps: vec![step; count],
@@ -102,7 +108,7 @@ fn program(gpu: &Gpu, dispatch: &Dispatch, count: usize, sizes: &[u64]) -> Resul
     Program::new(gpu, commands, &WeightBuffers::default(), &[])
 }
 
-fn tensor(i: u32) -> Binding {
+pub(super) fn tensor(i: u32) -> Binding {
     TensorId(i).into()
 }
 

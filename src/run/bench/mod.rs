@@ -2,6 +2,7 @@
 //! from an output that was compared with a reference, and every report says what it was measured on.
 
 pub mod compare;
+pub mod cooperative;
 pub mod file;
 pub mod gate;
 pub mod kernels;

@@ -27,7 +27,8 @@ pub fn matrix(inputs: &Channels, outputs: &Channels, kernel: u32, bias: bool) ->
     }
 }
 
-fn case(name: &str, input: Input, out: &[u32], kernel: u32, stride: u32, pad: u32, bias: bool) -> Case {
+/// A convolution of uniform values.
+pub fn case(name: &str, input: Input, out: &[u32], kernel: u32, stride: u32, pad: u32, bias: bool) -> Case {
     let (inputs, outputs) = (input.shape.c.clone(), Channels::split(Vec::from(out)));
     let (from, to) = (inputs.logical(), outputs.logical());
     let m = matrix(&inputs, &outputs, kernel, bias);
