@@ -2,28 +2,7 @@
 //! "Restormer", eq. 1). 64 invocations share 8 pixels of 8 quads of q and of k in workgroup memory; each sums one
 //! quad of q against one quad of k.
 //! axis DTYPE f32 f16
-#import shared/dtype
-#import shared/index
-#import attention/channel_io
-
-struct Params {
-    batch: u32,
-    pixels: u32,
-    chunks: u32,
-    heads: u32,
-    cq: u32,
-    q_stride: u32,
-    q_offset: u32,
-    k_stride: u32,
-    k_offset: u32,
-    q_tiles: u32,
-    k_tiles: u32,
-}
-#params
-
-@group(0) @binding(1) var<storage, read> q: array<Store>;              // [batch, pixels, q_stride]
-@group(0) @binding(2) var<storage, read> k: array<Store>;              // [batch, pixels, k_stride]
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [batch, chunks, heads, gram_size]
+#import attention/gram_io
 
 var<workgroup> tile_q: array<vec4<f32>, 64>; // [8 pixels, 8 quads]
 var<workgroup> tile_k: array<vec4<f32>, 64>;

@@ -4,35 +4,7 @@
 //! axis DTYPE f32 f16
 //! axis DP 5 10
 //! axis PARTS 4
-#import shared/dtype
-#import shared/index
-
-struct Params {
-    batch: u32,
-    queries: u32,
-    keys: u32,
-    heads: u32,
-    // Quads of one head.
-    dq: u32,
-    // Token strides and first quads.
-    q_stride: u32,
-    q_offset: u32,
-    k_stride: u32,
-    k_offset: u32,
-    v_stride: u32,
-    v_offset: u32,
-    scale: f32,
-    // Images of K and V: 1 when all images share one prompt, else batch.
-    k_batch: u32,
-}
-#params
-
-@group(0) @binding(1) var<storage, read> q: array<Store>;         // [batch, queries, q_stride]
-@group(0) @binding(2) var<storage, read> k: array<Store>;         // [k_batch, keys, k_stride]
-@group(0) @binding(3) var<storage, read> v: array<Store>;         // [k_batch, keys, v_stride]
-@group(0) @binding(4) var<storage, read_write> y: array<Store>;   // [batch, queries, heads, dq]
-
-override CAUSAL: bool = false;
+#import attention/global_io
 
 const TILE = 16u;
 var<workgroup> partial: array<vec4<f32>, 256>; // [64 invocations, 4 quads of keys]

@@ -35,12 +35,14 @@ struct Params {
 }
 #params
 
-// What one load of weights brings: a quad, or the two quads of a lane.
+// What one load of weights or of the residual, and one store, move: a quad, or the two quads of a lane.
 #if PAIRED == 1
 #if DTYPE == f16
 alias Columns = vec2<u64>;
+fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(c[n]); }
 #else
 alias Columns = vec4<u64>;
+fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(vec2<u64>(c[2u * n], c[2u * n + 1u])); }
 #endif
 #else
 alias Columns = Store;
@@ -51,14 +53,12 @@ alias Columns = Store;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
 @group(0) @binding(5) var<storage, read> scale: array<Store>;         // [batch, k4]
-@group(0) @binding(6) var<storage, read> residual: array<Store>;      // [batch, rows, n4], or [batch, n4]
+@group(0) @binding(6) var<storage, read> residual: array<Columns>;    // [batch, rows, n4], or [batch, n4]
 @group(0) @binding(7) var<storage, read> low: array<Store>;           // [batch, rows, r4]
 #if OUT == f32
 @group(0) @binding(8) var<storage, read_write> y: array<vec4<f32>>;   // [batch, rows, n4]
-fn store(at: u32, v: vec4<f32>) { y[at] = v; }
 #else
-@group(0) @binding(8) var<storage, read_write> y: array<Store>;       // [batch, rows, n4]
-fn store(at: u32, v: vec4<f32>) { y[at] = pack(v); }
+@group(0) @binding(8) var<storage, read_write> y: array<Columns>;     // [batch, rows, n4]
 #endif
 
 // Prologue: 0 none, 1 divide by the deviation (BiasFree LayerNorm), 2 subtract the mean first.
@@ -115,15 +115,47 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return activate(a, GATE) * b;
 }
 
-// `row` may lie past the end: it stands for the last row, whose operands it was given.
-fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
-    var v = activate(sum, ACTIVATION);
-    let at = (image * p.rows + min(row, p.rows - 1u)) * p.n4 + n4;
-    if RESIDUAL == 1u { v = v + unpack(residual[at]); }
-    if RESIDUAL == 2u { v = v * unpack(residual[image * p.n4 + n4]); }
-    if RESIDUAL == 3u { v = v + unpack(residual[image * p.n4 + n4]); }
-    store(at, v);
+// The epilogue of one sum and its residual.
+fn ended(sum: vec4<f32>, other: vec4<f32>) -> vec4<f32> {
+    let v = activate(sum, ACTIVATION);
+    if RESIDUAL == 0u { return v; }
+    return select(v + other, v * other, RESIDUAL == 2u);
 }
+
+// Where a quad of a row is stored. `row` may lie past the end: it stands for the last row, whose operands it was given.
+fn place(image: u32, row: u32, n4: u32) -> u32 { return (image * p.rows + min(row, p.rows - 1u)) * p.n4 + n4; }
+
+// Where its residual is.
+fn beside(at: u32, image: u32, n4: u32) -> u32 { return select(image * p.n4 + n4, at, RESIDUAL == 1u); }
+
+#if PAIRED == 1
+// Two neighbouring quads; the first is an even one of an even row.
+fn finish(image: u32, row: u32, n4: u32, first: vec4<f32>, second: vec4<f32>) {
+    let at = place(image, row, n4);
+    var other: Columns;
+    if RESIDUAL != 0u { other = residual[beside(at, image, n4) / 2u]; }
+    let a = ended(first, quad_in(other, 0u));
+    let b = ended(second, quad_in(other, 1u));
+    #if OUT == f32
+    y[at] = a;
+    y[at + 1u] = b;
+    #else
+    y[at / 2u] = Columns(pack(a), pack(b));
+    #endif
+}
+#else
+fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
+    let at = place(image, row, n4);
+    var other: Store;
+    if RESIDUAL != 0u { other = residual[beside(at, image, n4)]; }
+    let v = ended(sum, unpack(other));
+    #if OUT == f32
+    y[at] = v;
+    #else
+    y[at] = pack(v);
+    #endif
+}
+#endif
 
 fn bias_of(quad: u32) -> vec4<f32> {
     if BIAS { return bias[quad]; }

@@ -2,24 +2,27 @@
 //! memory. Every lane loads the rows it owns, four k at a time, and the subgroup broadcasts them into ROWS x COLS
 //! accumulators; each lane owns COLS neighbouring quads of output channels. A lane's row is finished for all four k
 //! before the next begins, so that its sums stay in registers. WIDE loads and stores 64-bit integers, and a lane's two
-//! quads of weights at once (PAIRED, which a gated panel does not allow: its halves lie apart); its panels are two quads
-//! a lane wide, of which COLS 1 computes the first half.
+//! quads at once (PAIRED, which takes an even number of output quads, and which a gated panel does not allow: its halves
+//! lie apart); its panels are two quads a lane wide, of which COLS 1 computes the first half. WIDE has more rows than
+//! registers hold, as a row costs less than the weights' loads, but no more than the instruction cache holds code for.
 //! axis DTYPE f32 f16
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
 //! axis LOWRANK 0 1
 //! axis LANES 4 8
-//! axis ROWS 16 32
+//! axis ROWS 16 24 32
 //! axis COLS 1 2
 //! axis WIDE 0 1
 //! axis PAIRED 0 1
 //! skip GATED 1 COLS 1
+//! skip WIDE 0 ROWS 24
 //! skip WIDE 0 ROWS 32
 //! skip WIDE 0 PAIRED 1
 //! skip WIDE 1 ROWS 16
+//! skip WIDE 1 COLS 1 ROWS 24
+//! skip WIDE 1 COLS 2 ROWS 32
 //! skip COLS 1 PAIRED 1
-//! skip GATED 0 COLS 2 WIDE 1 PAIRED 0
 //! skip GATED 1 PAIRED 1
 #import matmul/contract_io
 
@@ -38,14 +41,6 @@ fn quad_of(lane: u32, n: u32) -> u32 {
     #endif
 }
 
-#if PAIRED == 1
-#if DTYPE == f16
-fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(c[n]); }
-#else
-fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(vec2<u64>(c[2u * n], c[2u * n + 1u])); }
-#endif
-#endif
-
 @compute @workgroup_size($LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -58,6 +53,9 @@ fn main(
     let image = id / p.panels / tiles;
     if image >= p.batch { return; }
     let first = (id / p.panels % tiles) * $(ROWS)u;
+
+    // A batch has less than 2^31 images.
+    let zero = p.batch >> 31u;
 
     #repeat J 0 ROWS/LANES
     let row$J = min(first + lane + $(J*LANES)u, p.rows - 1u);
@@ -80,24 +78,24 @@ fn main(
             for (var k4 = 0u; k4 < p.k4; k4++) {
                 let factor = factor_of(image, k4);
                 #repeat J 0 ROWS/LANES
-                let a$J = operand(base$J, k4, norm$J, factor);
+                let a$J = plain(operand(base$J, k4, norm$J, factor), zero);
                 #end
     #else
     {
         {
             for (var k4 = 0u; k4 < p.r4; k4++) {
                 #repeat J 0 ROWS/LANES
-                let a$J = unpack(low[(image * p.rows + row$J) * p.r4 + k4]);
+                let a$J = plain(unpack(low[(image * p.rows + row$J) * p.r4 + k4]), zero);
                 #end
     #endif
                 #repeat K 0 4
                 #if PAIRED == 1
                 let pair$K = w[(at + $(K)u * PANEL) / 2u + lane];
-                let b$(K)x0 = quad_in(pair$K, 0u);
-                let b$(K)x1 = quad_in(pair$K, 1u);
+                let b$(K)x0 = plain(quad_in(pair$K, 0u), zero);
+                let b$(K)x1 = plain(quad_in(pair$K, 1u), zero);
                 #else
                 #repeat N 0 COLS
-                let b$(K)x$N = unpack(w[at + $(K)u * PANEL + quad_of(lane, $(N)u)]);
+                let b$(K)x$N = plain(unpack(w[at + $(K)u * PANEL + quad_of(lane, $(N)u)]), zero);
                 #end
                 #endif
                 #end
@@ -118,25 +116,37 @@ fn main(
     #end
 
     let column = (p.first_panel + panel) * PANEL;
-    #if GATED == 1
-    // COLS is 2: the second quad of a lane is the gate partner of the first.
-    let quad = column / 2u + lane;
-    let b0 = bias_of(column + quad_of(lane, 0u));
-    let b1 = bias_of(column + quad_of(lane, 1u));
-    if quad < p.n4 {
-        #repeat R 0 ROWS
-        finish(image, first + $(R)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1));
-        #end
-    }
-    #else
     #repeat N 0 COLS
-    let quad$N = column + quad_of(lane, $(N)u);
-    if quad$N < p.n4 {
-        let b = bias_of(quad$N);
-        #repeat R 0 ROWS
-        finish(image, first + $(R)u, quad$N, sum$(R)x$N + b);
+    let bias$N = bias_of(column + quad_of(lane, $(N)u));
+    #end
+    // Eight rows at a time, so that the epilogue is written out, and compiled, for eight rows only.
+    let blocks = min($(ROWS/8)u, (p.rows - first + 7u) / 8u);
+    for (var block = 0u; block < blocks; block++) {
+        #repeat R 0 8
+        {
+            let row = first + block * 8u + $(R)u;
+            #repeat N 0 COLS
+            var v$N = sum$(R)x$N;
+            #repeat B 1 ROWS/8
+            v$N = select(v$N, sum$(8*B+R)x$N, block == $(B)u);
+            #end
+            v$N += bias$N;
+            #end
+            #if GATED == 1
+            // COLS is 2: the second quad of a lane is the gate partner of the first.
+            let quad = column / 2u + lane;
+            if quad < p.n4 { finish(image, row, quad, join(v0, v1)); }
+            #else
+            let quad = column + quad_of(lane, 0u);
+            #if PAIRED == 1
+            if quad < p.n4 { finish(image, row, quad, v0, v1); }
+            #else
+            #repeat N 0 COLS
+            if quad + $(N)u < p.n4 { finish(image, row, quad + $(N)u, v$N); }
+            #end
+            #endif
+            #endif
+        }
         #end
     }
-    #end
-    #endif
 }

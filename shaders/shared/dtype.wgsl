@@ -30,3 +30,11 @@ fn unpack(s: Store) -> vec4<f32> { return s; }
 fn pack(v: vec4<f32>) -> Store { return v; }
 #endif
 #endif
+
+// llvmpipe keeps the halves of 64-bit loads as parts of 512-bit registers, and spills them whole. An exclusive or with a
+// zero that its compiler does not know of makes plain vectors of them.
+#if WIDE == 1
+fn plain(v: vec4<f32>, zero: u32) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(v) ^ vec4<u32>(zero)); }
+#else
+fn plain(v: vec4<f32>, zero: u32) -> vec4<f32> { return v; }
+#endif

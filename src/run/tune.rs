@@ -18,10 +18,16 @@ use crate::ops::matmul::contract::Contract;
 /// Bump when kernels change enough for old measurements to mislead.
 const VERSION: u32 = 2;
 
-/// Measures the candidates the adapter can run and keeps the fastest, or reads the answer from `cache`.
+/// Measures the candidates the adapter can run and keeps the fastest, or reads the answer from `cache`. Wide loads are
+/// taken unmeasured.
 pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
     let candidates = gpu.contraction_candidates().to_vec();
     let [first, _, ..] = candidates[..] else { return Ok(()) };
+    if matches!(first, Contraction::Wide { .. }) {
+        // Where 64-bit loads are offered they won on every driver measured (benches/NOTES.md); measuring the others again
+        // would cost a first start seconds of compiling.
+        return Ok(());
+    }
     let file = cache.map(|dir| dir.join("tuning.json"));
     let key = key(gpu);
     if let Some(found) = file.as_deref().and_then(|f| read(f, &key, &candidates)) {

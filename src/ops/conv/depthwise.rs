@@ -2,6 +2,7 @@
 
 use crate::base::{Channels, Shape};
 use crate::kernel::generated::conv_depthwise::{NAME, Params};
+use crate::kernel::generated::conv_depthwise_sliding as sliding;
 use crate::kernel::{Binding, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
 
@@ -23,11 +24,10 @@ impl Depthwise {
     }
 }
 
-/// Pixels of a row and rows that one invocation computes. A GPU has few registers; a CPU loads dearly and keeps what does
-/// not fit into registers in its first-level cache.
-fn tile(kernel: u32, target: &Target) -> (u32, u32) {
-    if kernel == 3 && target.wide() == 1 { (4, 4) } else { (8, 1) }
-}
+/// Pixels of a row that an invocation of depthwise.wgsl computes.
+const STRIP: u32 = 8;
+/// Pixels of a row and rows of one of depthwise_sliding.wgsl.
+const SLIDING: (u32, u32) = (4, 16);
 
 /// The first half of an even number of equal channel segments.
 pub(crate) fn first_half(c: &Channels) -> Result<Channels, String> {
@@ -55,13 +55,16 @@ impl Kernel for Depthwise {
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let Shape { n, h, w, .. } = *cx.out_shape();
         let (x_quads, y_quads) = (cx.shape(0).c.quads(), cx.out_shape().c.quads());
-        let (strip, tall) = tile(self.kernel, cx.target);
-        let key = Key::new(NAME)
+        let slides = self.kernel == 3 && cx.target.wide() == 1;
+        let (strip, rows) = if slides { SLIDING } else { (STRIP, 1) };
+        let shape = if slides {
+            Key::new(sliding::NAME).define("STRIP", strip).define("DOWN", rows)
+        } else {
+            Key::new(NAME).define("KERNEL", self.kernel)
+        };
+        let key = shape
             .define("DTYPE", cx.precision.name())
             .define("GATED", u8::from(self.gate.is_some()))
-            .define("KERNEL", self.kernel)
-            .define("STRIP", strip)
-            .define("TALL", tall)
             .define("WIDE", cx.target.wide())
             .constant("BIAS", u32::from(self.bias))
             .constant("ACTIVATION", self.activation as u32)
@@ -71,8 +74,15 @@ impl Kernel for Depthwise {
         let mut given = cx.params.iter().copied();
         let weight: Binding = if self.dynamic { cx.input(1).into() } else { given.next().into() };
         let bindings = vec![cx.input(0).into(), weight, given.next().into(), cx.out().into()];
-        let total = u64::from(n * h.div_ceil(tall) * w.div_ceil(strip)) * u64::from(y_quads);
+        let total = u64::from(n * h.div_ceil(rows) * w.div_ceil(strip)) * u64::from(y_quads);
         let flops = 2 * u64::from(n * h * w) * u64::from(4 * x_quads * self.kernel * self.kernel);
-        vec![Dispatch::new(key, &params, bindings, groups(total, LINEAR_GROUP)).flops(flops)]
+        let count = groups(total, LINEAR_GROUP);
+        let dispatch = if slides {
+            let params: sliding::Params = bytemuck::cast(params);
+            Dispatch::new(key, &params, bindings, count)
+        } else {
+            Dispatch::new(key, &params, bindings, count)
+        };
+        vec![dispatch.flops(flops)]
     }
 }

@@ -258,14 +258,14 @@ impl Kernel for Contract {
                 }
                 Contraction::Wide { lanes } => {
                     // Half a panel holds all columns of a narrow output; a gated panel has its halves apart.
-                    let cols = if n4 <= lanes && !gated { 1 } else { 2 };
+                    let (cols, rows) = if n4 <= lanes && !gated { (1, HALF_ROWS) } else { (2, WIDE_ROWS) };
                     let key = shaped(key(subgroup::NAME))
                         .define("LANES", lanes)
-                        .define("ROWS", WIDE_ROWS)
+                        .define("ROWS", rows)
                         .define("COLS", cols)
                         .define("WIDE", 1)
-                        .define("PAIRED", u8::from(cols == 2 && !gated));
-                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(WIDE_ROWS) * count)
+                        .define("PAIRED", u8::from(cols == 2 && !gated && n4.is_multiple_of(2)));
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(rows) * count)
                 }
                 Contraction::Tiled => {
                     let io: tiled::Params = bytemuck::cast(io);
@@ -287,8 +287,9 @@ impl Kernel for Contract {
 
 /// Rows of a workgroup of contract_subgroup.wgsl.
 const SUBGROUP_ROWS: u32 = 16;
-/// The same with wide loads: more rows than registers hold pay, because a row costs less than the weights' loads.
-const WIDE_ROWS: u32 = 32;
+/// The same with wide loads, and of half a panel (the head of contract_subgroup.wgsl says why so many).
+const WIDE_ROWS: u32 = 24;
+const HALF_ROWS: u32 = 32;
 /// Pixels of a row that a lane of contract_narrow.wgsl computes.
 const NARROW_STRIP: u32 = 8;
 /// Rows of a workgroup of contract_tiled.wgsl and contract_cooperative.wgsl.

@@ -53,6 +53,8 @@ pub fn cases() -> Vec<Case> {
         case("3x3 then gelu", 3, true, Act(2), Input::new(1, 4, 17, &[5])),
         case("3x3 then gelu gate", 3, false, Gate(2), Input::new(1, 6, 7, &[127, 127])),
         case("3x3 then simple gate, batch", 3, true, Gate(0), Input::new(2, 5, 11, &[6, 6])),
+        case("3x3 on more rows than one slide", 3, true, Nothing, Input::new(1, 35, 6, &[9])),
+        case("3x3 then gate on more rows than one slide", 3, true, Gate(0), Input::new(2, 17, 5, &[3, 3])),
         case("5x5", 5, true, Nothing, Input::new(1, 6, 10, &[9])),
         case("7x7", 7, true, Nothing, Input::new(2, 9, 13, &[10])),
         case("7x7 larger than the picture", 7, true, Nothing, Input::new(1, 2, 3, &[4])),

@@ -177,6 +177,9 @@ pub fn cases() -> Vec<Case> {
         Spec { kernel: 3, gate: Some(2), bias: true, ..spec("3x3 then gate", Input::new(1, 5, 6, &[5]), &[7, 7]) },
         Spec { kernel: 3, residual: true, bias: true, ..spec("3x3 then residual", Input::new(2, 4, 7, &[6]), &[6]) },
         Spec { f32_out: true, residual: true, kernel: 3, ..spec("f32 output", Input::new(1, 6, 5, &[8]), &[3]) },
+        // Two quads of a lane lie side by side in the residual and in the output; more rows than a tile.
+        Spec { bias: true, residual: true, ..spec("residual of pairs", Input::new(2, 5, 7, &[13]), &[40]) },
+        Spec { f32_out: true, residual: true, ..spec("f32 output of pairs", Input::new(1, 5, 7, &[13]), &[40]) },
         Spec { rows: Some((5, 14)), bias: true, ..spec("rows of a fused projection", x(), &[9]) },
         Spec { segments: Some((1, 3)), ..spec("middle segments", Input::new(2, 3, 3, &[5, 6, 7, 2]), &[11]) },
         Spec { norm: Some(true), ..spec("norm on one pixel", Input::new(1, 1, 1, &[1]), &[1]) },

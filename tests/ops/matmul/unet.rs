@@ -100,6 +100,7 @@ fn parts(name: &str, input: Input, out: u32, kernel: u32, step: u32, gated: bool
 pub fn cases() -> Vec<Case> {
     vec![
         image_bias("a value for each image, 3x3", Input::new(2, 5, 7, &[6]), 9, 3),
+        image_bias("a value for each image, pairs of quads", Input::new(2, 5, 7, &[6]), 40, 1),
         image_bias("a value for each image, one pixel", Input::new(3, 1, 1, &[5]), 4, 1),
         geglu("the second half gates", Input::new(2, 3, 7, &[13]), 40),
         geglu("the second half gates, odd width", Input::new(1, 4, 5, &[9]), 127),
