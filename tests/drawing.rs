@@ -4,14 +4,14 @@
 #[path = "support/generalist.rs"]
 mod generalist;
 
-use generalist::{case, tasks, write};
+use generalist::{case, tasks, write, write_saying};
 use serde_json::json;
 use vernis::checkpoint::Case;
 use vernis::image::resample::{bilinear, nearest};
 use vernis::run::verify::rel_l2;
 use vernis::{
     Answer, DrawOptions, Drawn, Engine, EngineOptions, Error, Instruction, Kind, Map, MapKind, Model, Picture,
-    Precision, RestoreOptions, TileChoice,
+    Precision, ProtocolChoice, RestoreOptions, TileChoice,
 };
 
 struct Ready {
@@ -234,6 +234,26 @@ fn restorations_may_be_drawn_in_tiles() {
     assert!(whole.report.notes.iter().any(|n| n.contains("--tile 16")), "{:?}", whole.report.notes);
     assert!(rel_l2(&tiles.rgb, &picture(whole).rgb) > 0.01);
     assert_eq!(ready.draw("depth", &photo, &tiled(16)).expect_err("a map").kind(), Kind::Usage);
+}
+
+#[test]
+fn a_checkpoint_may_ask_for_tiles_of_its_own() {
+    let (case, folder) = (case("diffusion-generalist-tiny"), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("tiled.safetensors");
+    write_saying(&file, &case, &tasks(), &[("vernis.tile", r#"{"size": 16, "halo": 8}"#)]);
+    let engine = Engine::new(&EngineOptions::default()).expect("an adapter");
+    let model = engine.load(&file.display().to_string()).expect("a checkpoint");
+    let tiles = |task: &str, tile, protocol| {
+        let restore = RestoreOptions { tile, protocol, ..RestoreOptions::default() };
+        let options = DrawOptions { restore, ..DrawOptions::default() };
+        engine.plan_drawing(&model, (40, 24), &Instruction::Task(task.into()), &options).expect("a plan").tiles
+    };
+    let own = ProtocolChoice::Own;
+    assert_eq!(tiles("denoise", TileChoice::Auto, own), 8, "4 x 2 windows of 16 that share 8");
+    assert_eq!(tiles("denoise", TileChoice::Edge(16), own), 6, "windows that share a quarter");
+    assert_eq!(tiles("denoise", TileChoice::Off, own), 1);
+    assert_eq!(tiles("denoise", TileChoice::Auto, ProtocolChoice::Official), 1);
+    assert_eq!(tiles("depth", TileChoice::Auto, own), 1, "maps are whole");
 }
 
 #[test]

@@ -36,9 +36,9 @@ impl Brief<'_> {
 
 impl Engine {
     /// Draws the answer about a photograph of any size. The network looks at the whole photograph, brought to its own
-    /// size, unless a tile edge is given; the answer is brought back to the photograph's size. `progress` gets what is
-    /// done several times a second, and cancels by returning `false`. The same seed gives the same answer, to the
-    /// precision of the device's arithmetic.
+    /// size, unless a tile edge is given or the checkpoint itself asks for tiles; the answer is brought back to the
+    /// photograph's size. `progress` gets what is done several times a second, and cancels by returning `false`. The
+    /// same seed gives the same answer, to the precision of the device's arithmetic.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a model that does not draw, an instruction it does not follow or options out of range,
@@ -134,7 +134,10 @@ impl Engine {
                     .why("the published system looks at the whole photograph")
                     .advice("leave --tile or --protocol out"));
             }
-            TileChoice::Edge(edge) => Some(edge),
+            TileChoice::Edge(edge) => Some((edge, edge / 4)),
+            TileChoice::Auto if task.codec == Codec::Rgb && protocol != ProtocolChoice::Official => {
+                model.inner.tile_advice()
+            }
             TileChoice::Auto | TileChoice::Off => None,
         };
         let tiles = draw::tiles(&task, size, edge)?;

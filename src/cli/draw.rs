@@ -22,7 +22,8 @@ FILE` lists what they know.
   panoptic    OUT.png COCO ids (R + 256 G + 65536 B), OUT.color.png, OUT.overlay.png, OUT.json (segments_info)
 They look at the whole photograph, brought to the size they were trained on, and the answer is brought back to the \
 photograph's size: labels by the nearest pixel, depth and pictures bilinearly. A restored picture loses detail finer \
-than they draw; --tile N restores in tiles of N pixels, each drawn at the checkpoint's own size.";
+than they draw; --tile N restores in tiles of N pixels, each drawn at the checkpoint's own size, as do checkpoints that \
+ask for tiles themselves.";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Checkpoints that draw")]

@@ -79,7 +79,7 @@ fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
     println!("tasks       {}", if info.tasks.is_empty() { "none named".into() } else { info.tasks.join(", ") });
     println!("pairs       {}", if info.takes_pairs { "takes example pairs" } else { "takes no example pairs" });
     if let Some(drawing) = drawing {
-        super::show::drawing_info(drawing);
+        super::show::drawing_info(drawing, info.tile_advice);
     } else {
         println!("sizes       multiples of {}, output {}x", info.multiple, info.scale);
         let advice =

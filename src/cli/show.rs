@@ -95,9 +95,12 @@ pub fn drawing_tasks(tasks: &[DrawTask]) {
 }
 
 /// The lines of `vernis info` that only a checkpoint that draws has.
-pub fn drawing_info(drawing: &Drawing) {
+pub fn drawing_info(drawing: &Drawing, tiles: Option<(u32, u32)>) {
     let Drawing { target, condition, steps, eta, .. } = drawing;
     println!("draws       {}x{} in {steps} steps, eta {eta}", target.0, target.1);
     println!("sizes       any: looks at {}x{}, the answer is brought back", condition.0, condition.1);
-    println!("tiles       for restored pictures, where --tile asks for them");
+    let own = tiles.map_or("where --tile asks for them".into(), |(edge, overlap)| {
+        format!("of {edge} with overlap {overlap} unless --tile says otherwise")
+    });
+    println!("tiles       for restored pictures, {own}");
 }

@@ -28,6 +28,11 @@ pub fn tasks() -> Value {
 
 /// Writes the case's weights as a checkpoint that knows `tasks`.
 pub fn write(path: &Path, case: &Case, tasks: &Value) {
+    write_saying(path, case, tasks, &[]);
+}
+
+/// Likewise, with more metadata.
+pub fn write_saying(path: &Path, case: &Case, tasks: &Value, more: &[(&str, &str)]) {
     let mut config = case.config.clone();
     config["family"] = json!("diffusion-generalist");
     config["version"] = json!(1);
@@ -37,6 +42,7 @@ pub fn write(path: &Path, case: &Case, tasks: &Value) {
         let shape = dict.shape(key).expect("its own key").to_vec();
         (key.to_owned(), shape, Data::From(dict.clone(), key.to_owned(), None))
     };
-    let metadata = BTreeMap::from([("config".to_owned(), config.to_string())]);
+    let mut metadata = BTreeMap::from([("config".to_owned(), config.to_string())]);
+    metadata.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     write_safetensors(path, dict.keys().map(tensor).collect(), &metadata).expect("a checkpoint");
 }

@@ -9,7 +9,7 @@ shift 2
 [ $# -gt 0 ] || set -- --minutes 4.5
 python=${PYTHON:-python3}
 
-for recipe in nafnet-denoise genlv instruct-ipt datprl pip; do
+for recipe in nafnet-denoise genlv instruct-ipt datprl pip diffusion; do
     # Networks on a NAFNet begin with the denoiser's weights.
     case $recipe in instruct-ipt | datprl) start="--start-from $out/nafnet-denoise.safetensors" ;; *) start= ;; esac
     # shellcheck disable=SC2086

@@ -29,7 +29,7 @@ class TrainingState:
         probe = probes.build(model, recipe).to(device) if "probe_weight" in recipe else None
         trained = [*model.parameters(), *(probe.parameters() if probe else [])]
         optimizer = torch.optim.AdamW(trained, recipe["learning_rate"], betas=(0.9, 0.99),
-                                      weight_decay=recipe["weight_decay"])
+                                      weight_decay=recipe["weight_decay"], fused=True)
         return cls(model, ema, optimizer, probe, recipe=recipe)
 
     def update_ema(self, decay: float):

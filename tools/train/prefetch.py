@@ -21,29 +21,29 @@ def _open_tiles(paths: dict[str, Path]):
     _tiles = {domain: np.load(path, mmap_mode="r") for domain, path in paths.items()}
 
 
-def _draw(seed: list[int], step: int, **wanted) -> Batch:
-    return draw_batch(_tiles, np.random.Generator(np.random.PCG64([*seed, step])), **wanted)
+def _draw(draw, seed: list[int], step: int, **wanted) -> Batch:
+    return draw(_tiles, np.random.Generator(np.random.PCG64([*seed, step])), **wanted)
 
 
 class BatchSource:
     """Yields the batches of a run in order; `workers` 0 draws them when they are asked for.
 
-    `tiles` are the files of each domain's pictures.
+    `tiles` are the files of each domain's pictures; `draw` makes a batch of them.
     """
 
-    def __init__(self, tiles: dict[str, Path], seed: list[int], first_step: int, workers: int):
-        self.seed, self.next_step, self.ahead, self.waiting = seed, first_step, 2 * workers, deque()
+    def __init__(self, tiles: dict[str, Path], seed: list[int], first_step: int, workers: int, draw=draw_batch):
+        self.draw, self.seed, self.next_step, self.ahead, self.waiting = draw, seed, first_step, 2 * workers, deque()
         context = multiprocessing.get_context("spawn")  # a fork would inherit torch's locked thread pools
         self.pool = ProcessPoolExecutor(workers, context, _open_tiles, (tiles,)) if workers else None
         _open_tiles(tiles)
 
     def next(self, **wanted) -> Batch:
-        """The next batch; `wanted` are draw_batch's arguments. After a change of them a few old ones still come."""
+        """The next batch; `wanted` are the arguments of `draw`. After a change of them a few old ones still come."""
         if not self.pool:
             self.next_step += 1
-            return _draw(self.seed, self.next_step - 1, **wanted)
+            return _draw(self.draw, self.seed, self.next_step - 1, **wanted)
         while len(self.waiting) <= self.ahead:
-            self.waiting.append(self.pool.submit(_draw, self.seed, self.next_step, **wanted))
+            self.waiting.append(self.pool.submit(_draw, self.draw, self.seed, self.next_step, **wanted))
             self.next_step += 1
         return self.waiting.popleft().result()
 

@@ -17,15 +17,18 @@ from pathlib import Path
 
 import torch
 
+import drawing_step
+import drawn_batches
 import models
 import weights
-from batches import PHOTOGRAPHS
+from batches import PHOTOGRAPHS, draw_batch
 from checkpoint import TrainingState
 from data import load_tiles
 from domains import drawn_tiles
 from losses import LOSSES
 from parallel import Team
 from prefetch import BatchSource
+from scenes import SCENES, scene_file
 
 CHECKPOINT_SECONDS = 120
 LOG_SECONDS = 30
@@ -40,7 +43,8 @@ def main():
     torch.manual_seed(args.seed)
     cache = args.cache or args.run / "tiles.npy"
     load_tiles(args.tiles, cache)
-    tiles = {PHOTOGRAPHS: cache} | {domain: drawn_tiles(domain, cache) for domain in recipe.get("domains", [])
+    drawing = models.draws(recipe["architecture"])
+    tiles = {PHOTOGRAPHS: cache} | ({SCENES: scene_file(cache)} if drawing else {}) | {domain: drawn_tiles(domain, cache) for domain in recipe.get("domains", [])
                                     if domain != PHOTOGRAPHS}
     model = models.begin(recipe).to(device)
     if args.start_from:
@@ -57,7 +61,8 @@ def main():
     signal.signal(signal.SIGTERM, budget.stop)
     signal.signal(signal.SIGINT, budget.stop)
     team = Team(device)
-    source = BatchSource(tiles, [args.seed, team.rank], state.step, args.workers)
+    source = BatchSource(tiles, [args.seed, team.rank], state.step, args.workers,
+                         drawn_batches.draw_batch if drawing else draw_batch)
     run(state, source, device, team, budget, checkpoint)
     source.close()
 
@@ -103,12 +108,27 @@ def train_step(state, source, device, team, used: float):
     recipe = state.recipe
     stage = next(s for s in recipe["stages"] if used < s["until"])
     groups = max(1, stage.get("groups", 1) // team.size)
-    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team.size // groups,
+    for group in state.optimizer.param_groups:
+        group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
+    look = drawing_step.loss if models.draws(recipe["architecture"]) else restoring_loss
+    loss, figures = look(state, source, device, stage, groups, team.size)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    team.average_gradients(state.optimizer.param_groups[0]["params"])
+    torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
+    state.optimizer.step()
+    state.step += 1
+    state.update_ema(recipe["ema_decay"])
+    return figures
+
+
+def restoring_loss(state, source, device, stage: dict, groups: int, team_size: int):
+    """Loss and figures for the log of a network that restores its input."""
+    recipe = state.recipe
+    batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team_size // groups,
                         patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]),
                         mismatch=recipe.get("mismatch", 0.0), untold=recipe.get("untold", 0.0),
                         domains=recipe.get("domains"))
-    for group in state.optimizer.param_groups:
-        group["lr"] = recipe["learning_rate"] * schedule(used, state.step, recipe["warmup_steps"])
     told = [batch.told] if models.takes_tasks(recipe["architecture"]) else []
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
         output = state.model(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()], *told)
@@ -118,14 +138,7 @@ def train_step(state, source, device, team, used: float):
         told_apart, heard = state.probe.loss(batch)
         figures |= heard
         loss = loss + recipe["probe_weight"] * told_apart
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    team.average_gradients(state.optimizer.param_groups[0]["params"])
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
-    state.optimizer.step()
-    state.step += 1
-    state.update_ema(recipe["ema_decay"])
-    return figures
+    return loss, figures
 
 
 def schedule(used: float, step: int, warmup: int) -> float:

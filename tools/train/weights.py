@@ -31,7 +31,9 @@ class Weights:
 
 
 def trained_tasks(recipe: dict) -> list[str]:
-    """The tasks of a recipe that have a share of the batches."""
+    """The tasks of a recipe that have a share of the batches, or those that a generalist's configuration lists."""
+    if models.draws(recipe["architecture"]):
+        return list(recipe["config"]["tasks"])
     return [task for task, weight in recipe["tasks"].items() if weight > 0]
 
 

@@ -46,11 +46,13 @@ pub struct Spoken {
     prompt: Prompt,
 }
 
-/// The windows of a photograph of `size`: the whole of it, or, for a restoration, tiles of this edge.
-pub fn tiles(task: &Task, size: (u32, u32), edge: Option<u32>) -> Result<Vec<Tile>> {
+/// The windows of a photograph of `size`: the whole of it, or, for a restoration, tiles of an edge and an overlap.
+pub fn tiles(task: &Task, size: (u32, u32), edge: Option<(u32, u32)>) -> Result<Vec<Tile>> {
     match edge {
         None => Ok(vec![Tile { x: 0, y: 0, w: size.0, h: size.1 }]),
-        Some(edge) if task.codec == Codec::Rgb => Ok(crate::image::tile::plan(size.0, size.1, edge, edge / 4, 1)),
+        Some((edge, overlap)) if task.codec == Codec::Rgb => {
+            Ok(crate::image::tile::plan(size.0, size.1, edge, overlap, 1))
+        }
         Some(_) => Err(Error::new(Kind::Usage, format!("the task {} cannot be drawn in tiles", task.name))
             .why("its answer describes the whole photograph: numbers and depths of two tiles do not meet")
             .advice("leave --tile out")),
@@ -189,8 +191,8 @@ mod tests {
         let depth = json!({"prompt": "p", "codec": "depth", "min": 0, "max": 1});
         let depth = Task::from_json("depth", &depth).unwrap();
         assert_eq!(tiles(&depth, (300, 200), None).unwrap(), [Tile { x: 0, y: 0, w: 300, h: 200 }]);
-        assert_eq!(tiles(&depth, (300, 200), Some(128)).unwrap_err().kind(), Kind::Usage);
-        let cut = tiles(&rgb, (300, 200), Some(128)).unwrap();
+        assert_eq!(tiles(&depth, (300, 200), Some((128, 32))).unwrap_err().kind(), Kind::Usage);
+        let cut = tiles(&rgb, (300, 200), Some((128, 32))).unwrap();
         assert!(cut.len() > 4 && cut.iter().all(|t| t.w == 128 && t.h == 128), "{cut:?}");
     }
 }

@@ -3,12 +3,14 @@
 import torch
 
 from .datprl import Datprl
+from .diffusion_generalist import DiffusionGeneralist
 from .genlv import GenLV
 from .instruct_ipt import instruct_ipt
 from .nafnet import NAFNet
 from .pip import Pip
 
-ARCHITECTURES = {"datprl": Datprl, "genlv": GenLV, "instruct-ipt": instruct_ipt, "nafnet": NAFNet, "pip": Pip}
+ARCHITECTURES = {"datprl": Datprl, "diffusion-generalist": DiffusionGeneralist, "genlv": GenLV,
+                 "instruct-ipt": instruct_ipt, "nafnet": NAFNet, "pip": Pip}
 
 
 def build(architecture: str, config: dict):
@@ -39,3 +41,8 @@ def takes_prompts(architecture: str) -> bool:
 def takes_tasks(architecture: str) -> bool:
     """Whether the network is called with a list of task names beside its input."""
     return architecture in ("instruct-ipt", "pip")
+
+
+def draws(architecture: str) -> bool:
+    """Whether the network draws its answer from noise and is trained on noised answers."""
+    return architecture == "diffusion-generalist"
