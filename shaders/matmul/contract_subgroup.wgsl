@@ -57,7 +57,7 @@ fn main(
     // A batch has less than 2^31 images.
     let zero = p.batch >> 31u;
 
-    #repeat J 0 ROWS/LANES
+    #repeat J 0 ROWS/LANES+ROWS%LANES/8
     let row$J = min(first + lane + $(J*LANES)u, p.rows - 1u);
     let norm$J = norm_of(image, row$J);
     #end
@@ -72,19 +72,19 @@ fn main(
     #if SEGMENT == 0
     for (var ty = 0u; ty < p.kernel_h; ty++) {
         for (var tx = 0u; tx < p.kernel_w; tx++) {
-            #repeat J 0 ROWS/LANES
+            #repeat J 0 ROWS/LANES+ROWS%LANES/8
             let base$J = source(image, row$J, ty, tx);
             #end
             for (var k4 = 0u; k4 < p.k4; k4++) {
                 let factor = factor_of(image, k4);
-                #repeat J 0 ROWS/LANES
+                #repeat J 0 ROWS/LANES+ROWS%LANES/8
                 let a$J = plain(operand(base$J, k4, norm$J, factor), zero);
                 #end
     #else
     {
         {
             for (var k4 = 0u; k4 < p.r4; k4++) {
-                #repeat J 0 ROWS/LANES
+                #repeat J 0 ROWS/LANES+ROWS%LANES/8
                 let a$J = plain(unpack(low[(image * p.rows + row$J) * p.r4 + k4]), zero);
                 #end
     #endif

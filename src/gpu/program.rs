@@ -58,7 +58,8 @@ impl Program {
         let (slots, staging, unused, window) = scoped(device, "cannot allocate the activations", || {
             let slots: Vec<_> = commands.slots.iter().map(|s| buffer("activations", s.bytes, storage)).collect();
             let staging = buffer("readback", out, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-            let unused = buffer("unused", 16, storage);
+            // Stands for a binding that a kernel does not read; it holds one element of any array, at most two quads.
+            let unused = buffer("unused", 32, storage);
             let window = (!gpu.pipelines.immediates()).then(|| {
                 let size = PARAM_STRIDE * commands.steps.len().max(1) as u64;
                 buffer("parameters", size, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)
