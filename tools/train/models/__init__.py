@@ -27,6 +27,8 @@ def begin(recipe: dict):
         model.start_tasks(recipe["rank"])
     if recipe["architecture"] == "datprl":
         model.start_with_little_prompt()
+    if recipe["architecture"] == "diffusion-generalist":
+        model.start_quietly()
     for parameter in model.parameters():
         if parameter.dim() == 4:  # the weights of convolutions; other shapes have no such order in memory
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -46,7 +46,7 @@ class TextModel(nn.Module):
         super().__init__()
         self.embeddings = nn.ModuleDict({"token_embedding": nn.Embedding(vocab_size, hidden_size),
                                          "position_embedding": nn.Embedding(max_positions, hidden_size)})
-        nn.init.normal_(self.embeddings["token_embedding"].weight, std=0.3)
+        nn.init.normal_(self.embeddings["token_embedding"].weight, std=0.5)
         nn.init.normal_(self.embeddings["position_embedding"].weight, std=0.03)
         self.encoder = nn.ModuleDict({"layers": nn.ModuleList(
             Layer(hidden_size, num_attention_heads, intermediate_size, hidden_act, layer_norm_eps)
