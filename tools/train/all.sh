@@ -18,5 +18,6 @@ for recipe in nafnet-denoise genlv instruct-ipt datprl pip diffusion; do
     "$python" "$here/export.py" "$out/$recipe/checkpoint.pt" -o "$out/$recipe.safetensors" \
         --tiles "$tiles" --cache "$out/tiles.npy"
 done
+"$python" "$here/sensor.py" --cache "$out/tiles.npy" --into "$out/pip.safetensors"
 "$python" "$here/usage.py" "$out/datprl.safetensors" --recipe datprl-cuda --cache "$out/tiles.npy"
 "$python" "$here/words.py" -o "$out/words.safetensors"
