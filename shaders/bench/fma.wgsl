@@ -1,6 +1,6 @@
 //! The f32 FMA peak: CHAINS independent chains of vec4 FMAs in registers. Only these are counted: 8 operations an FMA.
-//! Every chain starts elsewhere and runs towards slope / (1 - factor), so the result is known and nothing can be left
-//! out.
+//! Every component of every chain starts elsewhere and runs towards slope / (1 - factor), so the result is known and
+//! nothing can be left out or shared.
 //! axis CHAINS 2 3 8
 #import shared/index
 
@@ -25,7 +25,7 @@ fn main(
     let factor = vec4<f32>(p.factor);
     let slope = vec4<f32>(p.slope);
     #repeat C 0 CHAINS
-    var a$C = vec4<f32>(f32(i % 16u) + $(C).0, 1.0, 2.0, 3.0);
+    var a$C = vec4<f32>(f32(i % 16u) + $(C).0) + vec4<f32>(0.0, 0.25, 0.5, 0.75);
     #end
     for (var k = 0u; k < p.rounds; k++) {
         #repeat U 0 8

@@ -1,4 +1,4 @@
-// What both contraction kernels share: bindings, parameters, the operand loader and the epilogue.
+// What the contraction kernels share: bindings, parameters, the operand loader and the epilogue.
 //
 // out[b, r, n] = epilogue( sum_k A[b, r, k] * W[b?, k, n] ), r = output pixel, k = (tap, input channel).
 // With LOWRANK the sum goes on over a second segment of K, sum_j low[b, r, j] * B[j, n], whose weights B follow those of

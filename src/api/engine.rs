@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::attempt::Attempt;
 use super::convert::LICENCE;
 use super::instruction::Instruction;
 use super::options::{ProtocolChoice, RestoreOptions};
@@ -10,7 +11,7 @@ use super::report::{LayerTime, ModelInfo, Report};
 use crate::base::{DType, Error, Kind, Result, task};
 use crate::checkpoint::StateDict;
 use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
-use crate::image::Picture;
+use crate::image::{Picture, hidden};
 use crate::models::Protocol;
 use crate::run::conditions::{Conditioning, genlv, told};
 use crate::run::tiling::{Layout, Request, layout};
@@ -86,19 +87,29 @@ impl Engine {
         Model::from_dict(shipped::open(name, self.models.as_deref())?, name)
     }
 
-    /// Loads the shipped model that does `task` best.
-    pub fn load_for_task(&self, name: &str) -> Result<Model> {
-        let task = task::find(name)?;
+    /// Loads the shipped model that does `task` best, or the blend of tasks (`derain=0.7,denoise=0.3`).
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for an unknown name, [`Kind::ModelMissing`] if no shipped weights do all of it.
+    pub fn load_for_task(&self, task: &str) -> Result<Model> {
+        self.load_for(&told::parse(task)?)
+    }
+
+    fn load_for(&self, shares: &[told::Share]) -> Result<Model> {
+        let tasks: Vec<&str> =
+            shares.iter().map(|(name, _)| task::find(name).map(|t| t.name)).collect::<Result<_>>()?;
+        let does = |m: &Model| tasks.iter().all(|t| m.can_do(t)) && (tasks.len() == 1 || m.blends());
         let mut first = None;
-        for model in shipped::serving(task.name) {
+        for model in tasks.iter().flat_map(|t| shipped::serving(t)) {
             match self.load(model) {
-                Ok(m) if m.can_do(task.name) => return Ok(m),
+                Ok(m) if does(&m) => return Ok(m),
                 Ok(_) => {}
                 Err(e) => first = first.or(Some(e)),
             }
         }
+        let together = if tasks.len() > 1 { "blend the tasks" } else { "do the task" };
         Err(first.unwrap_or_else(|| {
-            Error::new(Kind::ModelMissing, format!("no shipped weights do the task {}", task.name)).advice(
+            Error::new(Kind::ModelMissing, format!("no shipped weights {together} {}", tasks.join(", "))).advice(
                 "name weights with --model, or show the task with --prompt-pair; `vernis tasks` lists what is there",
             )
         }))
@@ -119,8 +130,9 @@ impl Engine {
         Ok(self.report(model, &layout, condition, precision))
     }
 
-    /// Restores a picture; checkpoints that draw their answer are called by [`Engine::draw`]. `progress` gets the share done, 0..=1, several times a second, and cancels by returning
-    /// `false`.
+    /// Restores a picture; checkpoints that draw their answer are called by [`Engine::draw`]. `progress` gets the share
+    /// done, 0..=1, several times a second, and cancels by returning `false`. Colour under fully transparent pixels has no
+    /// influence and stays as it is.
     ///
     /// # Errors
     /// [`Kind::Usage`] for an instruction the model does not follow, [`Kind::Memory`] if no tile fits the budget,
@@ -148,19 +160,20 @@ impl Engine {
             }
             None => picture,
         };
+        let covered = hidden::covered(picture);
+        let (original, picture) = (picture, covered.as_ref().unwrap_or(picture));
         let condition = self.condition(model, instruction, precision, Some(picture), options)?;
-        let size = (picture.width, picture.height);
-        let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         let start = Instant::now();
-        let mut restored =
-            run::restore::restore(&mut model.inner, &self.gpu, picture, &condition, &layout, &mut notes, progress)?;
+        let job = Attempt { picture, condition: &condition, precision, protocol, options };
+        let (layout, mut restored) = self.attempt(model, &job, &mut notes, progress)?;
         run::restore::mix(picture, &mut restored, options.strength);
+        hidden::uncover(original, &mut restored);
         if let Some(protocol) = protocol {
             official::after(&mut restored, &protocol);
         }
         let mut report = self.report(model, &layout, condition, precision);
         report.seconds = start.elapsed().as_secs_f64();
-        report.notes = notes;
+        report.notes.extend(notes);
         Ok(Restored { picture: restored, report })
     }
 
@@ -215,7 +228,7 @@ impl Engine {
         })
     }
 
-    fn layout(
+    pub(super) fn layout(
         &self,
         model: &Model,
         size: (u32, u32),
@@ -250,7 +263,7 @@ impl Engine {
             dispatches: layout.cost.dispatches as u32,
             seconds: 0.0,
             explain: condition.explain,
-            notes: Vec::new(),
+            notes: condition.unheard,
         }
     }
 
@@ -300,12 +313,7 @@ impl Engine {
 
     /// Loads the shipped model that follows a plain sentence best.
     pub fn load_for_words(&self, text: &str) -> Result<Model> {
-        match &shares_of(&understand(text)?)[..] {
-            [(name, _)] => self.load_for_task(name),
-            many => Err(Error::new(Kind::Usage, "the sentence asks for several things at once")
-                .why(many.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", "))
-                .advice("ask for one, or name weights that blend tasks with --model")),
-        }
+        self.load_for(&shares_of(&understand(text)?))
     }
 }
 
@@ -350,6 +358,16 @@ impl Model {
     /// Whether a task can be shown by an example pair.
     pub fn takes_pairs(&self) -> bool {
         self.inner.network().prompt_width() > 0
+    }
+
+    /// Whether it finds out for itself what to do; [`Model::tasks`] are then what it was trained for.
+    pub fn chooses(&self) -> bool {
+        told::chooses(&self.inner)
+    }
+
+    /// What can be asked of it, in words.
+    pub fn follows(&self) -> String {
+        told::follows(&self.inner)
     }
 
     pub fn can_do(&self, task: &str) -> bool {

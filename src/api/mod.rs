@@ -1,6 +1,7 @@
 //! Floor 7: what hosts call. No type here has a lifetime or a type parameter, so that all of it can cross a C border.
 
 mod adapters;
+mod attempt;
 mod convert;
 mod draw;
 mod drawing;

@@ -25,6 +25,9 @@ pub const TASKS: &[Task] = &[
     task("inpaint", &["scratches", "scratch"], "fill scratches"),
     task("edges", &["edge", "canny"], "draw the edges of a photograph"),
     task("pencil", &["sketch"], "draw a photograph in pencil"),
+    task("depth", &["distance"], "map how far away everything is"),
+    task("semantic", &["segmentation"], "map what every pixel shows"),
+    task("panoptic", &[], "map every object and every surface"),
 ];
 
 const fn task(name: &'static str, aliases: &'static [&'static str], about: &'static str) -> Task {

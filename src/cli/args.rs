@@ -23,12 +23,12 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// Opens the engine and says on stderr if it is a software adapter.
-    pub fn engine(&self) -> Result<Engine> {
+    /// Opens the engine and says on stderr, unless `quiet`, if it is a software adapter that nobody asked for.
+    pub fn engine(&self, quiet: bool) -> Result<Engine> {
         let device: DeviceChoice = self.device.parse().unwrap_or_default();
         let asked = device != DeviceChoice::Auto;
         let engine = Engine::new(&EngineOptions { device, models: self.models(), cache: self.cache() })?;
-        if engine.adapter().software && !asked {
+        if engine.adapter().software && !asked && !quiet {
             eprintln!("note: no GPU was found; running on the software adapter {} (slow)", engine.adapter().name);
         }
         Ok(engine)

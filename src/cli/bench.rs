@@ -9,7 +9,7 @@ use crate::run::bench::compare::compare;
 use crate::run::bench::render::{self, Format};
 use crate::run::bench::suite::{self, Ask, Extent};
 use crate::run::bench::{Report, svg};
-use crate::{DType, Error, Kind, Result};
+use crate::{DType, Error, Kind, Result, write_atomic};
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -180,8 +180,9 @@ fn read(path: &Path) -> Result<Report> {
     render::parse(&text, &path.display().to_string())
 }
 
+/// Reports are made again and again under one name, so what was there before is replaced; whole or not at all.
 fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).map_err(|e| Error::new(Kind::Output, format!("cannot write {}", path.display())).why(e))
+    write_atomic(path, text.as_bytes(), true)
 }
 
 /// One roofline, and one chart for each network.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::DeviceArgs;
-use crate::{ConvertOptions, DType, HALF_ENOUGH, Instruction, Limits, Picture, Result, convert, decode_file};
+use crate::image::scratch_beside;
+use crate::{ConvertOptions, DType, HALF_ENOUGH, Instruction, Limits, Picture, Result, convert, decode_file, writable};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Legacy .pth files (not zip) are refused: save them again with a current PyTorch.")]
@@ -49,7 +50,7 @@ enum DtypeArg {
 }
 
 pub fn run(args: &ConvertArgs) -> Result<u8> {
-    let options = ConvertOptions {
+    let mut options = ConvertOptions {
         architecture: args.architecture.clone(),
         config: args.config.clone(),
         license: args.license.clone(),
@@ -57,13 +58,12 @@ pub fn run(args: &ConvertArgs) -> Result<u8> {
         verified: None,
         overwrite: args.overwrite,
     };
-    let picture = args.try_f16.as_ref().map(|path| decode_file(path, &Limits::default())).transpose()?;
-    let done = convert(&args.input, &args.output, &options)?;
-    if let Some(picture) = &picture {
-        let verified = Some(try_f16(args, picture)?);
-        let again = ConvertOptions { verified, overwrite: true, ..ConvertOptions::default() };
-        convert(&args.output, &args.output, &again)?;
+    if let Some(picture) = &args.try_f16 {
+        writable(&args.output, args.overwrite)?;
+        let picture = decode_file(picture, &Limits::default())?;
+        options.verified = Some(try_f16(args, &options, &picture)?);
     }
+    let done = convert(&args.input, &args.output, &options)?;
     if !args.quiet {
         println!(
             "recognised  {}, {:.2} M parameters in {} tensors",
@@ -79,10 +79,14 @@ pub fn run(args: &ConvertArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// The smallest storage in which the file that was written restores the picture, whatever it is told.
-fn try_f16(args: &ConvertArgs, picture: &Picture) -> Result<DType> {
-    let engine = args.device.engine()?;
-    let mut model = engine.load(&args.output.to_string_lossy())?;
+/// The smallest storage in which the weights restore the picture, whatever they are told: tried on a file that nobody
+/// sees, so that nothing is written if the network cannot do it.
+fn try_f16(args: &ConvertArgs, options: &ConvertOptions, picture: &Picture) -> Result<DType> {
+    let folder = scratch_beside(&args.output)?;
+    let trial = folder.path().join("trial.safetensors");
+    convert(&args.input, &trial, options)?;
+    let engine = args.device.engine(args.quiet)?;
+    let mut model = engine.load(&trial.to_string_lossy())?;
     let tasks = model.tasks();
     let told: Vec<Instruction> = match tasks.is_empty() {
         true => vec![Instruction::Blind],

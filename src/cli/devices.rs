@@ -44,7 +44,9 @@ pub fn run(args: &DevicesArgs) -> Result<u8> {
         ];
         let features: Vec<String> = features.into_iter().filter(|f| !f.is_empty()).collect();
         println!("{}: {} [{}{}]", a.index, a.name, a.backend, flag(a.software, ", software"));
-        println!("   driver {}; {}; bindings up to {} MiB", a.driver, features.join(", "), a.max_binding_bytes >> 20);
+        let pci = if a.pci.is_empty() { String::new() } else { format!("; PCI {}", a.pci) };
+        println!("   {}; driver {}{pci}", a.kind, a.driver);
+        println!("   {}; bindings up to {} MiB", features.join(", "), a.max_binding_bytes >> 20);
     }
     Ok(0)
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::usage;
+use super::jobs::Job;
 use super::progress::Progress;
-use super::restore::{FormatArg, Job, OutputArgs, RestoreArgs};
+use super::restore::{FormatArg, OutputArgs, RestoreArgs};
 use super::show;
 use crate::{
-    Answer, DrawOptions, DrawTask, Engine, Format, Instruction, Limits, MapKind, Model, Picture, RestoreOptions,
-    Result, decode_file, writable, write_all_atomic, write_atomic,
+    Answer, DrawOptions, DrawTask, Engine, Format, Instruction, MapKind, Model, Picture, RestoreOptions, Result,
+    writable, write_all_atomic, write_atomic,
 };
 
 pub const HELP: &str = "Checkpoints that draw (diffusion generalists) answer with a picture or a map. `vernis tasks \
@@ -104,18 +105,23 @@ impl<'a> DrawRun<'a> {
         if out.skip_existing && job.output.exists() {
             return Ok(());
         }
+        if job.to_stream() {
+            return Err(
+                usage("a drawing may be several files, and the standard output is one").advice("name a file with -o")
+            );
+        }
         let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
         if !args.dry_run {
             Format::from_path(&job.output)?;
             beside.iter().try_for_each(|file| writable(file, out.overwrite))?;
         }
-        let photo = decode_file(&job.input, &Limits::default())?;
+        let photo = job.read()?;
         self.say(job, &photo.warnings, progress);
         let size = (photo.width, photo.height);
         if let Some(file) = &args.dump_graph {
             let (dot, json) = self.engine.dump_drawing(model, size, self.instruction, &self.options)?;
             let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
-            write_atomic(file, text.as_bytes(), true)?;
+            write_atomic(file, text.as_bytes(), out.overwrite)?;
         }
         if args.profile {
             show::profile(&self.engine.profile_drawing(model, size, self.instruction, &self.options)?);

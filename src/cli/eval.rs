@@ -81,7 +81,7 @@ struct Row {
 pub fn run(args: &EvalArgs) -> Result<u8> {
     let series = series(args)?;
     let restores = args.model.is_some() || series.iter().any(|s| s.task.is_some());
-    let engine = if restores { Some(args.device.engine()?) } else { None };
+    let engine = if restores { Some(args.device.engine(false)?) } else { None };
     let total: usize = series.iter().map(Series::len).sum();
     let mut progress = Progress::new(total as u64, false);
     let mut all = Vec::new();

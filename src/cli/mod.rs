@@ -1,4 +1,5 @@
-//! The command line: one file a subcommand, all through the public interface.
+//! The command line: one file a subcommand. What restores goes through the public interface; what inspects and measures
+//! (`bench`, `info`, `tasks`, `verify`) looks below it.
 
 mod args;
 mod bench;
@@ -7,6 +8,7 @@ mod devices;
 mod draw;
 mod eval;
 mod info;
+mod jobs;
 mod progress;
 mod prompt;
 mod restore;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::Error;
+use crate::{Error, Kind};
 
 /// Restores photographs on any Vulkan, Metal or DX12 device.
 #[derive(Debug, Parser)]
@@ -70,6 +72,7 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    forgive_stdout();
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Restore(args) => restore::run(&args),
@@ -89,6 +92,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(e.kind().exit_code())
         }
     }
+}
+
+/// A reader that left (`vernis tasks | head -1`) or a full disk behind stdout is no bug of the program, but the print
+/// macros panic: these ends are put into order here, once for all of them.
+fn forgive_stdout() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        let Some(why) = text.strip_prefix("failed printing to stdout: ") else { return usual(panic) };
+        if why.contains("Broken pipe") || why.contains("os error 232") {
+            // As a process ends that is killed by SIGPIPE.
+            std::process::exit(141);
+        }
+        complain(&Error::new(Kind::Output, "cannot write to the standard output").why(why));
+        std::process::exit(Kind::Output.exit_code().into());
+    }));
 }
 
 /// One line what, one line why, one line what to do, on stderr.

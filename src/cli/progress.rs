@@ -4,7 +4,14 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::image::hold_writes;
+
+/// How long a cancelled run may take to end in order.
+const GRACE: Duration = Duration::from_millis(400);
 
 /// Work is counted in pixels, so that the ETA holds over pictures of different sizes.
 pub struct Progress {
@@ -21,11 +28,16 @@ impl Progress {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let cancelled = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancelled);
-        // The first Ctrl-C ends after the current submit and leaves no half file; the second kills.
+        let shown = bar.clone();
+        // Ctrl-C ends after the current submit. A driver that compiles cannot be asked to stop, so after a moment the
+        // process ends by itself: between two files, never inside one.
         let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
+            flag.store(true, Ordering::Relaxed);
+            std::thread::sleep(GRACE);
+            let _held = hold_writes();
+            shown.finish_and_clear();
+            eprintln!("error: cancelled");
+            std::process::exit(130);
         });
         Progress { bar, done: 0, cancelled }
     }

@@ -30,7 +30,7 @@ pub fn run(args: &PromptArgs) -> Result<u8> {
     writable(&args.output, args.overwrite)?;
     let before = decode_file(&args.before, &Limits::default())?;
     let after = decode_file(&args.after, &Limits::default())?;
-    let engine = args.device.engine()?;
+    let engine = args.device.engine(false)?;
     let mut model = engine.load(&args.model)?;
     engine.save_prompt(&mut model, &before, &after, &args.output)?;
     eprintln!("stored {}; use it with: vernis restore INPUT -o OUT --prompt {0}", args.output.display());

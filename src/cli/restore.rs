@@ -1,15 +1,14 @@
 //! `vernis restore`
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::draw::{DrawArgs, DrawRun};
+use super::jobs::{Job, jobs};
 use super::progress::Progress;
 use super::show;
-use crate::image::EXTENSIONS;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
     RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
@@ -17,10 +16,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Pictures, or directories of pictures
+    /// Pictures, or directories of pictures; `-` is the standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// Output file, or directory for several inputs
+    /// Output file, or directory for several inputs; `-` is the standard output, and needs --format
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// What to do; `vernis tasks` lists the names. Models that blend take NAME=WEIGHT,NAME=WEIGHT
@@ -89,7 +88,7 @@ pub(super) struct OutputArgs {
     /// Leave files alone whose output exists
     #[arg(long, conflicts_with = "overwrite")]
     pub(super) skip_existing: bool,
-    /// Format for outputs in a directory; else that of the input
+    /// Format for outputs in a directory or a stream; else that of the input
     #[arg(long, value_enum)]
     pub(super) format: Option<FormatArg>,
     /// JPEG quality
@@ -111,19 +110,22 @@ pub(super) enum FormatArg {
     Webp,
 }
 
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Format {
+        match format {
+            FormatArg::Png => Format::Png,
+            FormatArg::Jpg => Format::Jpeg,
+            FormatArg::Tiff => Format::Tiff,
+            FormatArg::Webp => Format::WebP,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum MetadataArg {
     Keep,
     Strip,
     OnlyIcc,
-}
-
-/// One picture to restore.
-pub(super) struct Job {
-    pub(super) input: PathBuf,
-    pub(super) output: PathBuf,
-    /// The user named the output, which is then not renamed.
-    pub(super) named: bool,
 }
 
 impl RestoreArgs {
@@ -154,8 +156,8 @@ impl OutputArgs {
 }
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
-    let mut jobs = jobs(args)?;
-    let engine = args.device.engine()?;
+    let mut jobs = jobs(&args.inputs, &args.output, &args.output_args, args.dry_run)?;
+    let engine = args.device.engine(args.quiet)?;
     let instruction = instruction(args)?;
     let mut model = model(args, &engine, &instruction)?;
     for (task, file) in &args.adapter {
@@ -221,17 +223,21 @@ impl Batch<'_> {
         if args.output_args.skip_existing && job.output.exists() {
             return Ok(());
         }
-        let format = Format::from_path(&job.output)?;
-        if !args.dry_run {
+        let format = job.format(&args.output_args)?;
+        if !args.dry_run && !job.to_stream() {
             writable(&job.output, args.output_args.overwrite)?;
         }
-        let picture = decode_file(&job.input, &Limits::default())?;
+        if args.profile && job.to_stream() {
+            return Err(usage("--profile prints to the standard output, where the picture goes")
+                .advice("write the picture to a file"));
+        }
+        let picture = job.read()?;
         self.warn(job, &picture.warnings, progress);
         let size = (picture.width, picture.height);
         if let Some(file) = &args.dump_graph {
             let (dot, json) = self.engine.dump_graph(model, size, self.instruction, self.options)?;
             let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
-            write_atomic(file, text.as_bytes(), true)?;
+            write_atomic(file, text.as_bytes(), args.output_args.overwrite)?;
         }
         if args.profile {
             show::profile(&self.engine.profile(model, size, self.instruction, self.options)?);
@@ -253,13 +259,12 @@ impl Batch<'_> {
         if !args.quiet {
             let r = &restored.report;
             progress.say(&format!(
-                "{} -> {}: {}x{}, {} tile{} in {:.2} s, {}, {}",
+                "{} -> {}: {}x{}, {} in {:.2} s, {}, {}",
                 job.input.display(),
                 job.output.display(),
                 restored.picture.width,
                 restored.picture.height,
-                r.tiles,
-                if r.tiles == 1 { "" } else { "s" },
+                if r.tiles == 1 { "1 tile".into() } else { format!("{} tiles of {}x{}", r.tiles, r.tile.0, r.tile.1) },
                 r.seconds,
                 r.precision,
                 r.adapter
@@ -272,7 +277,7 @@ impl Batch<'_> {
         let out = &self.args.output_args;
         let encoded = encode(picture, format, &out.encoding())?;
         self.warn(job, &encoded.warnings, progress);
-        write_atomic(&job.output, &encoded.bytes, out.overwrite)
+        job.write(&encoded.bytes, out.overwrite)
     }
 
     fn warn(&self, job: &Job, warnings: &[String], progress: &Progress) {
@@ -310,91 +315,4 @@ fn model(args: &RestoreArgs, engine: &Engine, instruction: &Instruction) -> Resu
             .advice("use --task NAME (`vernis tasks` lists them), --prompt-pair BEFORE AFTER, or --model FILE")),
         (None, _) => engine.load("genlv"),
     }
-}
-
-/// Inputs with their outputs; directories are walked, their tree is kept.
-fn jobs(args: &RestoreArgs) -> Result<Vec<Job>> {
-    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
-    let mut directory = args.inputs.len() > 1 || args.output.is_dir() || ends_with_separator(&args.output);
-    for input in &args.inputs {
-        if input.is_dir() {
-            directory = true;
-            let mut files = Vec::new();
-            walk(input, &mut files)?;
-            if files.is_empty() {
-                return Err(Error::new(Kind::Image, format!("no picture in {}", input.display()))
-                    .why(format!("looked for {}", EXTENSIONS.join(", "))));
-            }
-            files.sort();
-            found.extend(files.into_iter().map(|f| {
-                let relative = f.strip_prefix(input).map_or_else(|_| f.clone(), Path::to_path_buf);
-                (f, relative)
-            }));
-        } else {
-            let name = input.file_name().map_or_else(|| input.clone(), PathBuf::from);
-            found.push((input.clone(), name));
-        }
-    }
-    if !directory {
-        return Ok(found
-            .into_iter()
-            .map(|(input, _)| Job { input, output: args.output.clone(), named: true })
-            .collect());
-    }
-    if args.output.is_file() {
-        return Err(usage(format!("{} is a file, but there are several pictures", args.output.display()))
-            .advice("name a directory with -o"));
-    }
-    let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
-    let mut jobs = Vec::new();
-    for (input, relative) in found {
-        let mut output = args.output.join(relative);
-        if let Some(format) = args.output_args.format {
-            output.set_extension(match format {
-                FormatArg::Png => "png",
-                FormatArg::Jpg => "jpg",
-                FormatArg::Tiff => "tiff",
-                FormatArg::Webp => "webp",
-            });
-        }
-        if let Some(other) = taken.insert(output.clone(), input.clone()) {
-            return Err(usage(format!("two pictures would be written to {}", output.display())).why(format!(
-                "{} and {}",
-                other.display(),
-                input.display()
-            )));
-        }
-        if !args.dry_run
-            && let Some(parent) = output.parent()
-        {
-            std::fs::create_dir_all(parent).map_err(|e| {
-                Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
-            })?;
-        }
-        jobs.push(Job { input, output, named: false });
-    }
-    Ok(jobs)
-}
-
-fn ends_with_separator(path: &Path) -> bool {
-    path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR])
-}
-
-fn walk(directory: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e)
-    };
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            walk(&path, out)?;
-        } else if path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| EXTENSIONS.contains(&e.to_lowercase().as_str()))
-        {
-            out.push(path);
-        }
-    }
-    Ok(())
 }

@@ -33,16 +33,15 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
             return Ok(0);
         }
         let tasks = model.tasks();
+        let told = if model.chooses() { "trained for" } else { "--task" };
         for task in &tasks {
             let about = TASKS.iter().find(|t| t.name == task).map_or("", |t| t.about);
-            println!("  --task {:<10} {about}", if task.contains(' ') { format!("'{task}'") } else { task.clone() });
-        }
-        if tasks.is_empty() {
-            println!("  it takes no task name");
+            println!("  {told} {:<10} {about}", if task.contains(' ') { format!("'{task}'") } else { task.clone() });
         }
         if model.blends() {
             println!("  --task {}=0.7,{}=0.3 and the like: blends", tasks[0], tasks[tasks.len() - 1]);
         }
+        println!("  it follows {}", model.follows());
         if model.takes_pairs() {
             println!("  --prompt-pair BEFORE AFTER: any task shown by an example");
         }

@@ -82,7 +82,7 @@ fn one(args: &VerifyArgs, engine: &mut Option<Engine>, dir: &Path, precision: DT
         None => {
             let engine = match engine {
                 Some(open) => open,
-                None => engine.insert(args.device.engine()?),
+                None => engine.insert(args.device.engine(false)?),
             };
             verify(engine.gpu(), &case, precision)?
         }

@@ -134,15 +134,27 @@ fn no_device(why: String) -> Error {
     )
 }
 
+fn unknown_device(name: &str, found: Option<String>) -> Error {
+    Error::new(Kind::NoDevice, format!("no adapter is called {name}"))
+        .why(format!("there is {}", found.unwrap_or_default()))
+        .advice("give its index, a part of its name or driver, its PCI id, or `cpu`; `vernis devices` lists them")
+}
+
+/// The first adapter whose name, driver or PCI id contains `text`; `cpu` and `software` mean any software one.
+fn called(list: Vec<(wgpu::Adapter, AdapterSummary)>, text: &str) -> Option<(wgpu::Adapter, AdapterSummary)> {
+    let text = text.to_lowercase();
+    let software = matches!(text.as_str(), "cpu" | "software");
+    list.into_iter().find(|(_, s)| {
+        (software && s.software) || [&s.name, &s.driver, &s.pci].iter().any(|f| f.to_lowercase().contains(&text))
+    })
+}
+
 fn choose(
     list: Vec<(wgpu::Adapter, AdapterSummary)>,
     choice: &DeviceChoice,
 ) -> Result<(wgpu::Adapter, AdapterSummary)> {
-    let found = if list.is_empty() {
-        "no adapter at all".to_owned()
-    } else {
-        list.iter().map(|(_, s)| format!("{}: {}", s.index, s.name)).collect::<Vec<_>>().join(", ")
-    };
+    let found = (!list.is_empty())
+        .then(|| list.iter().map(|(_, s)| format!("{}: {}", s.index, s.name)).collect::<Vec<_>>().join(", "));
     let rank = |s: &AdapterSummary| match s.kind.as_str() {
         "DiscreteGpu" => 0,
         "IntegratedGpu" => 1,
@@ -152,21 +164,18 @@ fn choose(
     };
     let picked = match choice {
         DeviceChoice::Auto => list.into_iter().min_by_key(|(_, s)| (rank(s), s.index)),
+        // 4090 is no index but a name.
+        DeviceChoice::Index(i) if *i >= list.len() => called(list, &i.to_string()),
         DeviceChoice::Index(i) => list.into_iter().nth(*i),
-        DeviceChoice::Name(text) => {
-            let text = text.to_lowercase();
-            let software = matches!(text.as_str(), "cpu" | "software");
-            list.into_iter().find(|(_, s)| {
-                (software && s.software)
-                    || [&s.name, &s.driver, &s.pci].iter().any(|f| f.to_lowercase().contains(&text))
-            })
-        }
+        DeviceChoice::Name(text) => called(list, text),
     };
-    picked.ok_or_else(|| {
-        no_device(match choice {
-            DeviceChoice::Auto => "looked for Vulkan, Metal and DX12 adapters and found none".into(),
-            other => format!("looked for {other:?} among Vulkan, Metal and DX12 adapters and found {found}"),
-        })
+    picked.ok_or_else(|| match choice {
+        DeviceChoice::Auto => no_device("looked for Vulkan, Metal and DX12 adapters and found none".into()),
+        DeviceChoice::Index(_) | DeviceChoice::Name(_) if found.is_none() => {
+            no_device("looked for Vulkan, Metal and DX12 adapters and found none".into())
+        }
+        DeviceChoice::Index(i) => unknown_device(&i.to_string(), found),
+        DeviceChoice::Name(name) => unknown_device(name, found),
     })
 }
 
@@ -192,10 +201,13 @@ impl Gpu {
         });
         let (device, queue) = pollster::block_on(request)
             .map_err(|e| no_device(format!("the adapter {} refused to open: {e}", summary.name)))?;
-        Gpu::from_parts(device, queue, summary, matrices)
+        let gpu = Gpu::from_parts(device, queue, summary, matrices)?;
+        gpu.listen();
+        Ok(gpu)
     }
 
-    /// Wraps a device and queue of the host program. Features the host did not enable are not used.
+    /// Wraps a device and queue of the host program. Features the host did not enable are not used, and the callbacks that
+    /// the host set for errors and a lost device stay its own.
     pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Gpu> {
         Gpu::from_parts(device, queue, summarise(0, adapter), cooperative::offered(adapter))
     }
@@ -216,19 +228,6 @@ impl Gpu {
         mut summary: AdapterSummary,
         matrices: Option<Contraction>,
     ) -> Result<Gpu> {
-        let lost = Arc::new(Mutex::new(None));
-        let sink = Arc::clone(&lost);
-        device.set_device_lost_callback(move |reason, message| {
-            if let Ok(mut slot) = sink.lock() {
-                *slot = Some(format!("{reason:?}: {message}"));
-            }
-        });
-        let sink = Arc::clone(&lost);
-        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
-            if let Ok(mut slot) = sink.lock() {
-                slot.get_or_insert_with(|| e.to_string());
-            }
-        }));
         let features = device.features();
         let limits = device.limits();
         summary.subgroup = summary.subgroup.filter(|_| features.contains(wgpu::Features::SUBGROUP));
@@ -246,7 +245,23 @@ impl Gpu {
             parallelism: if summary.software { 16 } else { 512 },
         };
         let pipelines = Pipelines::new(&device, immediates)?;
-        Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost })
+        Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost: Arc::default() })
+    }
+
+    /// Notes what wgpu reports outside error scopes, for [`Gpu::check`], where it would panic otherwise.
+    fn listen(&self) {
+        let sink = Arc::clone(&self.lost);
+        self.device.set_device_lost_callback(move |reason, message| {
+            if let Ok(mut slot) = sink.lock() {
+                *slot = Some(format!("{reason:?}: {message}"));
+            }
+        });
+        let sink = Arc::clone(&self.lost);
+        self.device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+            if let Ok(mut slot) = sink.lock() {
+                slot.get_or_insert_with(|| e.to_string());
+            }
+        }));
     }
 
     pub fn summary(&self) -> &AdapterSummary {

@@ -1,7 +1,9 @@
 //! Compiled pipelines by key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::{available_parallelism, scope};
 
 use super::errors::scoped;
 use crate::base::Result;
@@ -14,6 +16,13 @@ pub const PARAM_STRIDE: u64 = 256;
 pub struct Compiled {
     pub pipeline: wgpu::ComputePipeline,
     pub layout: wgpu::BindGroupLayout,
+}
+
+/// A kernel that is about to be needed; `bindings` and `params` as for [`Pipelines::get`].
+pub struct Wanted<'a> {
+    pub key: &'a Key,
+    pub bindings: &'a [(&'a str, bool)],
+    pub params: usize,
 }
 
 /// Compiles each key once.
@@ -34,6 +43,28 @@ impl Pipelines {
     /// Pipelines compiled so far.
     pub fn count(&self) -> usize {
         self.compiled.lock().map_or(0, |c| c.len())
+    }
+
+    /// Compiles what is missing of these kernels, on several threads: a driver takes from milliseconds to seconds for
+    /// each, and does not mind company.
+    pub fn prepare(&self, device: &wgpu::Device, wanted: &[Wanted]) -> Result<()> {
+        let known: HashSet<Key> = self.compiled.lock().map_or_else(|_| HashSet::new(), |c| c.keys().cloned().collect());
+        let mut seen = HashSet::new();
+        let missing: Vec<&Wanted> = wanted.iter().filter(|w| !known.contains(w.key) && seen.insert(w.key)).collect();
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<()> {
+            while let Some(w) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.get(device, w.key, w.bindings, w.params)?;
+            }
+            Ok(())
+        };
+        let threads = available_parallelism().map_or(1, usize::from).min(missing.len());
+        scope(|s| {
+            let others: Vec<_> = (1..threads).map(|_| s.spawn(work)).collect();
+            let mine = work();
+            // What a thread that panicked leaves is compiled, or fails again, when it is bound.
+            others.into_iter().map(|t| t.join().unwrap_or(Ok(()))).fold(mine, Result::and)
+        })
     }
 
     /// The pipeline of `key`; `bindings` says for each storage binding whether the kernel writes it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::device::Gpu;
 use super::errors::scoped;
-use super::pipelines::{Compiled, PARAM_STRIDE};
+use super::pipelines::{Compiled, PARAM_STRIDE, Wanted};
 use super::weights::WeightBuffers;
 use crate::base::{Error, Kind, Result};
 use crate::kernel::{Binding, Commands, Step, TensorId, interface_of};
@@ -73,6 +73,10 @@ impl Program {
             }
             gpu.queue.write_buffer(window, 0, &bytes);
         }
+        let dispatches = commands.steps.iter().map(|step| &step.dispatch);
+        let wanted =
+            dispatches.map(|d| Wanted { key: &d.key, bindings: interface_of(d.key.shader), params: d.params.len() });
+        gpu.pipelines.prepare(&gpu.device, &wanted.collect::<Vec<_>>())?;
         let mut program =
             Program { steps: Vec::with_capacity(commands.steps.len()), commands, slots, staging, budget: FIRST_BUDGET };
         for (i, step) in program.commands.steps.iter().enumerate() {
@@ -167,7 +171,7 @@ impl Program {
                 end += 1;
             }
             let start = Instant::now();
-            self.submit(gpu, at, end, None);
+            scoped(&gpu.device, "the device refused work", || self.submit(gpu, at, end, None))?;
             gpu.wait()?;
             self.adapt(work, start.elapsed());
             at = end;

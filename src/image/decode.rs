@@ -34,7 +34,7 @@ impl Limits {
     pub(super) fn check(&self, name: &str, width: u32, height: u32, sample_bytes: u64) -> Result<()> {
         let pixels = u64::from(width) * u64::from(height);
         let large = |why: String| {
-            let advice = "cut or shrink the picture first, or raise the limit";
+            let advice = "cut or shrink the picture first (a program that embeds vernis can raise `Limits`)";
             Err(Error::new(Kind::TooLarge, format!("{name} is too large")).why(why).advice(advice))
         };
         if pixels == 0 {
@@ -218,7 +218,8 @@ pub(super) fn finish(raster: Raster, meta: Meta, warnings: Vec<String>) -> Pictu
     settle(raster.into_picture(orientation, meta, warnings))
 }
 
-pub(super) fn settle(mut picture: Picture) -> Picture {
+/// Makes the metadata true for the picture as it is: upright, and of its present size.
+pub fn settle(mut picture: Picture) -> Picture {
     let (width, height) = (picture.width, picture.height);
     if let Some(exif) = &mut picture.meta.exif {
         metadata::settle_exif(exif, width, height);

@@ -5,7 +5,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
+
+/// Held while files get their names, and by whoever ends the process from outside.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until no file is being written and lets none be begun: the process can then end without leaving a half one.
+pub fn hold_writes() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn cannot(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::new(Kind::Output, format!("cannot write {}", path.display())).why(why)
@@ -20,6 +29,7 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8], overwrite: bool) -> Re
 /// [`write_atomic`] for files that belong together: all of them get their names, or none does and what was there before
 /// is there again.
 pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) -> Result<()> {
+    let _held = hold_writes();
     let mut ready = Vec::with_capacity(files.len());
     for (path, bytes) in files {
         let target = target(path, overwrite)?;
@@ -89,6 +99,12 @@ fn kept(target: &Path) -> std::io::Result<Option<tempfile::TempPath>> {
 pub fn writable(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
     let path = path.as_ref();
     temporary(path, &target(path, overwrite)?).map(drop)
+}
+
+/// An empty folder beside `path`, on its disk, gone with what is in it when dropped.
+pub fn scratch_beside(path: impl AsRef<Path>) -> Result<tempfile::TempDir> {
+    let path = path.as_ref();
+    tempfile::tempdir_in(parent(path)).map_err(|e| cannot(path, "no folder can be made beside it").why(e))
 }
 
 fn exists(path: &Path) -> Error {

@@ -97,7 +97,7 @@ pub struct Survey {
 pub fn survey_png(bytes: &[u8]) -> Survey {
     let mut survey = Survey::default();
     let mut at = 8;
-    let mut pixels = false;
+    let (mut pixels, mut described, mut texts, mut gamma) = (false, false, false, None);
     loop {
         let Some(head) = bytes.get(at..at + 8) else {
             let what = if pixels { "the end (IEND)" } else { "all pixel data (IDAT)" };
@@ -117,7 +117,23 @@ pub fn survey_png(bytes: &[u8]) -> Survey {
             (b"IHDR", Some(b)) if b.len() >= 8 => survey.size = Some((be32(b, 0), be32(b, 4))),
             (b"acTL", _) => survey.remarks.push("the picture is animated: only the first frame is read".into()),
             (b"cICP", _) => survey.remarks.push("the cICP colour description is not kept".into()),
-            (b"IEND", _) => return survey,
+            (b"iCCP" | b"sRGB", _) => described = true,
+            (b"gAMA", Some(b)) if b.len() == 4 => gamma = Some(be32(b, 0)),
+            (b"tEXt" | b"zTXt", _) => texts = true,
+            (b"iTXt", Some(b)) if !b.starts_with(b"XML:com.adobe.xmp") => texts = true,
+            (b"IEND", _) => {
+                if texts {
+                    survey.remarks.push("the texts of the PNG are not kept".into());
+                }
+                // 45455 is what sRGB writes.
+                if let Some(gamma) = gamma.filter(|g| !described && *g != 45_455) {
+                    let gamma = f64::from(gamma) / 1e5;
+                    survey
+                        .remarks
+                        .push(format!("the gamma of {gamma} (gAMA) is not used: the pixels are taken as sRGB"));
+                }
+                return survey;
+            }
             _ => {}
         }
         pixels |= kind == b"IDAT";
@@ -144,7 +160,7 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 pub fn survey_jpeg(bytes: &[u8]) -> Survey {
     let mut survey = Survey::default();
     let mut at = 2;
-    let mut scan = false;
+    let (mut scan, mut iptc) = (false, false);
     while let Some(offset) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == 0xff)) {
         at += offset;
         let Some(&marker) = bytes.get(at + 1) else { break };
@@ -152,7 +168,12 @@ pub fn survey_jpeg(bytes: &[u8]) -> Survey {
             // Fill byte, or bytes of the entropy coded data: a stuffed 0xff, a restart marker.
             0xff => at += 1,
             0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
-            0xd9 => return survey,
+            0xd9 => {
+                if iptc {
+                    survey.remarks.push("the IPTC block (APP13) is not kept".into());
+                }
+                return survey;
+            }
             _ => {
                 let Some(length) = bytes.get(at + 2..at + 4).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])))
                 else {
@@ -166,6 +187,7 @@ pub fn survey_jpeg(bytes: &[u8]) -> Survey {
                         survey.size = Some((be(w0, w1), be(h0, h1)));
                     }
                     (0xee, [b'A', b'd', b'o', b'b', b'e', ..]) => survey.adobe = true,
+                    (0xed, b) if b.starts_with(b"Photoshop 3.0") => iptc = true,
                     (0xda, _) => scan = true,
                     _ => {}
                 }

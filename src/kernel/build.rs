@@ -10,6 +10,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -54,9 +55,22 @@ fn main() {
         writeln!(out, "        {name:?} => {}::BINDINGS,", name.replace('/', "_")).expect("string");
     }
     out.push_str("        _ => &[],\n    }\n}\n");
+    stamps();
     let target = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     fs::write(target.join("kernels.rs"), out).expect("OUT_DIR is writable");
     fs::write(target.join("embedded.rs"), embedded()).expect("OUT_DIR is writable");
+}
+
+/// What a benchmark's stamp says of the build: the compiler, and wgpu's version from the lock file.
+fn stamps() {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let rustc = Command::new(env::var("RUSTC").expect("cargo sets it")).arg("--version").output();
+    let rustc = rustc.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default();
+    let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
+    let wgpu = lock.split_once("name = \"wgpu\"\nversion = \"").and_then(|(_, rest)| rest.split_once('"'));
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    println!("cargo::rustc-env=VERNIS_RUSTC={rustc}");
+    println!("cargo::rustc-env=VERNIS_WGPU={}", wgpu.map_or("of unknown version", |(version, _)| version));
 }
 
 /// Weights that are part of the program: the default of each task.

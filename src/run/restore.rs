@@ -8,7 +8,7 @@ use super::plan::PlanKey;
 use super::tiling::Layout;
 use crate::base::{DType, Error, Kind, Result, Shape};
 use crate::gpu::Gpu;
-use crate::image::{Blender, Picture, Tile, pad};
+use crate::image::{Blender, Picture, Tile, pad, settle};
 use crate::models::TilePolicy;
 
 /// Restores `picture`; `progress` gets the share done and cancels by returning `false`. `notes` receives what the user
@@ -46,7 +46,7 @@ pub fn restore(
         });
     }
     let alpha = picture.alpha.as_ref().map(|a| enlarge(a, size(picture.width), size(picture.height), size(scale)));
-    Ok(Picture { width: w, height: h, rgb, alpha, ..picture.clone() })
+    Ok(settle(Picture { width: w, height: h, rgb, alpha, ..picture.clone() }))
 }
 
 /// Tiles with feathered seams.

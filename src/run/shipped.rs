@@ -21,6 +21,9 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
     ("pencil", &[]),
+    ("depth", &["diffusion"]),
+    ("semantic", &["diffusion"]),
+    ("panoptic", &["diffusion"]),
 ];
 
 /// Names of the embedded weights.
@@ -33,11 +36,13 @@ pub fn serving(task: &str) -> &'static [&'static str] {
     SERVES.iter().find(|(t, _)| *t == task).map_or(&[], |(_, names)| names)
 }
 
-/// Opens weights by path or by name. Names are looked up among the embedded weights, then as NAME.safetensors in
-/// `directory` (the user's model directory) and in the folders called `weights` here and around the program.
+/// Opens weights by path or by name. Names are looked up among the embedded weights, as a file of just that name, then as
+/// NAME.safetensors in `directory` (the user's model directory) and in the folders called `weights` here and around the
+/// program.
 pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
     let path = Path::new(name);
-    if path.components().count() > 1 || path.extension().is_some() || path.exists() {
+    let shipped = EMBEDDED.iter().any(|(n, _)| *n == name);
+    if path.components().count() > 1 || path.extension().is_some() || (!shipped && path.is_file()) {
         return StateDict::open(path);
     }
     if let Some((_, bytes)) = EMBEDDED.iter().find(|(n, _)| *n == name) {

@@ -94,7 +94,9 @@ pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout>
     let (advised, overlap) = model.tile_advice().unwrap_or((u32::MAX, 32));
     let chosen = matches!(request.choice, TileChoice::Edge(_));
     let attempt = |edge: u32| -> Result<Layout> {
-        let edge = up(edge.min(padded.0.max(padded.1)));
+        let edge = edge.min(padded.0.max(padded.1));
+        // A chosen edge is a limit that the user may need, so it is rounded down where it can be.
+        let edge = if chosen { up(1).max(edge / multiple * multiple) } else { up(edge) };
         let overlap = overlap.min(edge / 4);
         let plan = if chosen { tile::plan } else { tile::plan_even };
         let tiles = plan(padded.0, padded.1, edge, overlap, multiple);

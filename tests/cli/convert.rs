@@ -40,6 +40,7 @@ fn f16_is_stated_where_it_was_seen_to_be_enough() {
     let info = vernis(&["info", &out, "--json"]);
     let info: serde_json::Value = serde_json::from_str(&info.out).expect("JSON");
     assert_eq!(info["precision"], if agreement >= 50.0 { "f16" } else { "f32" }, "{line}");
+    assert_eq!(s.names(), ["nafnet.safetensors"], "the file it was tried on is gone");
     vernis(&["convert", &fixture("nafnet.pth"), "-o", &s.text("b"), "--try-f16", &s.text("none.png")])
         .fails_with(8, &["none.png"]);
     assert!(!s.path("b").exists());

@@ -285,3 +285,19 @@ fn the_checkpoint_is_described() {
         assert!(info.out.contains(words), "{words}: {}", info.out);
     }
 }
+
+#[test]
+fn a_map_needs_no_model_where_one_is_installed() {
+    let (s, input) = scratch();
+    let folder = s.text("models");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::copy(model(), s.path("models/diffusion.safetensors")).expect("installed");
+    let out = s.text("far.png");
+    let outcome = vernis(&["restore", &input, "-o", &out, "--task", "depth", "--models", &folder]);
+    outcome.succeeds();
+    assert!(outcome.err.contains("model: diffusion"), "{}", outcome.err);
+    assert_eq!(png(&s.path("far.png")).1, png::BitDepth::Sixteen);
+    let listed = vernis(&["tasks", "--models", &folder]).out;
+    let able = |task: &str| listed.lines().any(|l| l.starts_with(task) && l.ends_with("diffusion"));
+    assert!(able("depth") && able("semantic") && able("panoptic"), "{listed}");
+}

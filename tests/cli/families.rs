@@ -78,7 +78,7 @@ fn tasks_lists_what_a_checkpoint_can_be_told() {
     let out = list("instruct-ipt-conv1x1");
     assert!(out.contains("--task desnow") && out.contains("blends"), "{out}");
     assert!(list("ipt-sr3").contains("--task x3"));
-    assert!(list("restormer-withbias").contains("no task name"));
+    assert!(list("restormer-withbias").contains("follows no instruction"));
 }
 
 #[test]

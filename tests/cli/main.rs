@@ -8,6 +8,7 @@ mod eval;
 mod families;
 #[path = "../support/generalist.rs"]
 mod generalist;
+mod manners;
 mod restore;
 mod run;
 mod weights;

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 import probes
+from muon import Muon
 
 
 @dataclass
@@ -27,9 +28,7 @@ class TrainingState:
         ema = copy.deepcopy(model).requires_grad_(False)
         device = next(model.parameters()).device
         probe = probes.build(model, recipe).to(device) if "probe_weight" in recipe else None
-        trained = [*model.parameters(), *(probe.parameters() if probe else [])]
-        optimizer = torch.optim.AdamW(trained, recipe["learning_rate"], betas=(0.9, 0.99),
-                                      weight_decay=recipe["weight_decay"], fused=True)
+        optimizer = Muon(model, probe.parameters() if probe else [], recipe["learning_rate"], recipe["weight_decay"])
         return cls(model, ema, optimizer, probe, recipe=recipe)
 
     def update_ema(self, decay: float):

@@ -44,8 +44,10 @@ def main():
     cache = args.cache or args.run / "tiles.npy"
     load_tiles(args.tiles, cache)
     drawing = models.draws(recipe["architecture"])
-    tiles = {PHOTOGRAPHS: cache} | ({SCENES: scene_file(cache)} if drawing else {}) | {domain: drawn_tiles(domain, cache) for domain in recipe.get("domains", [])
-                                    if domain != PHOTOGRAPHS}
+    elsewhere = set(recipe.get("domains", [])) - {PHOTOGRAPHS}
+    tiles = {PHOTOGRAPHS: cache} | {domain: drawn_tiles(domain, cache) for domain in sorted(elsewhere)}
+    if drawing:
+        tiles[SCENES] = scene_file(cache)
     model = models.begin(recipe).to(device)
     if args.start_from:
         print(weights.start_from(model, args.start_from), flush=True)

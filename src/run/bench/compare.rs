@@ -37,6 +37,9 @@ pub fn compare(before: &Report, after: &Report) -> Result<Comparison> {
         ("adapter", &before.stamp.adapter, &after.stamp.adapter),
         ("driver", &before.stamp.driver, &after.stamp.driver),
         ("processor", &before.stamp.cpu, &after.stamp.cpu),
+        ("backend", &before.stamp.backend, &after.stamp.backend),
+        ("kernel family", &before.stamp.contraction, &after.stamp.contraction),
+        ("extent", &before.kind, &after.kind),
     ] {
         if a != b {
             out.remarks.push(format!("the {what} differs: {a} before, {b} after"));
@@ -125,6 +128,7 @@ mod tests {
         Report {
             suite: "v1".into(),
             kind: "one".into(),
+            league: "gpu".into(),
             ranked: false,
             remarks: Vec::new(),
             scores: Vec::new(),

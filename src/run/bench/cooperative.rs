@@ -1,6 +1,7 @@
 //! The peak of cooperative matrices, where the device offers any that the engine's kernels use.
 
-use super::micro::{best_of, program, tensor, worse};
+use super::micro::{best_of, program, tensor};
+use super::stats::worse;
 use crate::base::{DType, Result};
 use crate::gpu::Gpu;
 use crate::kernel::generated::bench_cooperative as cooperative;

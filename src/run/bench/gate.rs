@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::kernels::Case;
 use super::plain::Plain;
+use super::stats::worse;
 use super::workloads::Job;
 use crate::base::{DType, Result};
 use crate::gpu::Gpu;
@@ -134,11 +135,6 @@ impl Reference {
     }
 }
 
-/// NaN is worse than anything.
-fn worse(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
-}
-
 /// A family that shares as little code as possible with `chosen` in f32: the two for subgroups share a kernel.
 fn other_family(chosen: Contraction, candidates: &[Contraction]) -> Option<Contraction> {
     let tiled = |c: &Contraction| c.at(DType::F32) == Contraction::Tiled;
@@ -171,10 +167,11 @@ pub fn compute(gpu: &Gpu, model: &mut Model, job: &Job) -> Result<Vec<f32>> {
 /// Values of an output that a stored reference holds.
 pub const PROBES: usize = 128;
 
-/// Places spread over the whole output, moving along the rows as they go down.
+/// Places spread over the whole output: one in each of as many equal stretches, at another depth of each, so that all
+/// rows and columns of a picture have their turn.
 pub fn probe(output: &[f32]) -> Vec<f32> {
     let stride = output.len() / PROBES;
-    (0..PROBES).map(|i| output.get(i * stride + i * 7 % stride.max(1)).copied().unwrap_or(f32::NAN)).collect()
+    (0..PROBES).map(|i| output.get(i * stride + i * 7919 % stride.max(1)).copied().unwrap_or(f32::NAN)).collect()
 }
 
 /// The stored values of `name`, such as `nafnet-w32 256x256`.
@@ -218,6 +215,15 @@ mod tests {
         assert_eq!(values.judge(&second, 1e-4).outcome, Outcome::Fail, "every output counts");
         let shifted = output().iter().map(|v| v + 0.001).collect();
         assert_eq!(outcome(&Reference::Probes(probe(&output())), shifted), Outcome::Fail);
+    }
+
+    #[test]
+    fn probes_reach_every_part_of_a_picture() {
+        let edge = 1024;
+        let columns: Vec<f32> = (0..edge * edge * 3).map(|i| (i / 3 % edge) as f32).collect();
+        let mut quarters = [0; 4];
+        probe(&columns).iter().for_each(|c| quarters[*c as usize * 4 / edge] += 1);
+        assert!(quarters.iter().all(|n| *n > PROBES / 8), "{quarters:?}");
     }
 
     #[test]

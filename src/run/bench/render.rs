@@ -39,10 +39,12 @@ fn line(report: &Report, row: &Row) -> Result<Value> {
     Ok(value)
 }
 
-fn context(report: &Report) -> [(&'static str, Value); 7] {
+fn context(report: &Report) -> [(&'static str, Value); 9] {
     let s = &report.stamp;
     [
         ("suite", json!(report.suite)),
+        ("kind", json!(report.kind)),
+        ("league", json!(report.league)),
         ("ranked", json!(report.ranked)),
         ("engine", json!(s.engine)),
         ("adapter", json!(s.adapter)),
@@ -61,9 +63,21 @@ pub fn one(report: &Report) -> Result<String> {
     Ok(format!("{out:#}\n"))
 }
 
-/// Reads a report back.
+/// Reads a report back, or the one row of `--model` with `--json`.
 pub fn parse(text: &str, name: &str) -> Result<Report> {
-    serde_json::from_str(text).map_err(|e| {
+    let read = || {
+        let value: Value = serde_json::from_str(text)?;
+        if value["median_ms"].is_null() {
+            return serde_json::from_value(value);
+        }
+        let mut report = json!({"micro": null, "scores": []});
+        for key in ["suite", "kind", "league", "ranked", "remarks", "stamp"] {
+            report[key] = value[key].clone();
+        }
+        report["rows"] = json!([value]);
+        serde_json::from_value(report)
+    };
+    read().map_err(|e: serde_json::Error| {
         Error::new(Kind::Usage, format!("{name} is no benchmark report"))
             .why(e)
             .advice("write one with `vernis bench -o json --output FILE`")
@@ -205,7 +219,7 @@ fn markdown(report: &Report) -> String {
         }
     }
     for (precision, score) in &report.scores {
-        out += &format!("Score, suite {} {precision}: **{score:.0}**\n", report.suite);
+        out += &format!("Score, suite {} {}, {precision}: **{score:.0}**\n", report.suite, report.league);
     }
     out
 }
@@ -238,15 +252,15 @@ fn kernels(rows: &[&Row]) -> String {
 
 fn networks(rows: &[&Row]) -> String {
     let mut out = String::from(
-        "| work | size | storage | median, ms | MAD | p90 | min | n | MP/s | compile, ms | peak, MiB | dispatches | check |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| work | size | storage | median, ms | MAD | p90 | min | n | MP/s | % of roof | compile, ms | peak, MiB \
+         | dispatches | check |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for r in rows {
         let check = r.gate.error.map_or(r.gate.outcome.name().to_owned(), |e| {
             format!("{} ({e:.0e}, {})", r.gate.outcome.name(), r.gate.reference)
         });
         out += &format!(
-            "| {} | {}x{} | {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {:.0} | {:.0} | {} | {} |\n",
+            "| {} | {}x{} | {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {:.0} | {:.0} | {} | {} |\n",
             r.name,
             r.width,
             r.height,
@@ -257,14 +271,21 @@ fn networks(rows: &[&Row]) -> String {
             r.min_ms,
             r.samples,
             r.mp_per_s.map_or("-".into(), |s| format!("{s:.3}")),
+            r.roof.map_or("-".into(), |p| format!("{p:.0}")),
             r.compile_ms,
             r.peak_bytes as f64 / f64::from(1 << 20),
             r.dispatches,
             check,
         );
-        if let Some(throttle) = r.throttle {
-            out += &format!("\nSustained, {}: the last third took {throttle:.2} times the first.\n\n", r.name);
-        }
+    }
+    for (r, s) in rows.iter().filter_map(|r| Some((r, r.sustained.as_ref()?))) {
+        out += &format!(
+            "\nSustained, {}: {:.1} ms in the first third, {:.1} ms in the last, {:.2} times as long.\n",
+            r.label(),
+            s.first_ms,
+            s.last_ms,
+            s.throttle
+        );
     }
     out
 }
@@ -279,6 +300,7 @@ mod tests {
         Report {
             suite: "v1".into(),
             kind: "quick".into(),
+            league: "gpu".into(),
             ranked: false,
             remarks: vec!["quick run".into()],
             scores: Vec::new(),
@@ -305,7 +327,10 @@ mod tests {
             (lines[0]["adapter"].as_str(), lines[0]["median_ms"].as_f64()),
             (Some("gpu, with a comma"), Some(1.0))
         );
-        let one: Value = serde_json::from_str(&one(&report()).expect("JSON")).expect("JSON");
+        let text = one(&report()).expect("JSON");
+        let back = parse(&text, "one.json").expect("a report of one row");
+        assert_eq!((&back.rows, back.stamp.adapter.as_str()), (&report().rows[..1].to_vec(), "gpu, with a comma"));
+        let one: Value = serde_json::from_str(&text).expect("JSON");
         for field in ["median_ms", "mad_ms", "p90_ms", "min_ms", "samples", "adapter", "peak_bytes", "dispatches"] {
             assert!(!one[field].is_null(), "{field}");
         }
@@ -325,7 +350,7 @@ mod tests {
                 .count()
         };
         let counts: Vec<usize> = text.lines().map(cells).collect();
-        assert_eq!(counts, [25, 25, 25], "{text}");
+        assert_eq!(counts, [27, 27, 27], "{text}");
     }
 
     #[test]

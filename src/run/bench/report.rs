@@ -28,6 +28,17 @@ impl Group {
     }
 }
 
+/// A long run after the others: its times are no samples of the row, which a warm device would spoil.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sustained {
+    /// Medians of the first and of the last third.
+    pub first_ms: f64,
+    pub last_ms: f64,
+    /// The last over the first.
+    pub throttle: f64,
+    pub raw_ms: Vec<f64>,
+}
+
 /// One timed work. Times are wall time of the forward pass alone, until the device is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -50,6 +61,9 @@ pub struct Row {
     pub gate: Verdict,
     /// Sum of all kernels on the device's own clock, where it has one.
     pub gpu_ms: Option<f64>,
+    /// Percent of the roof of all kernels together: the sum of the times that each one's limiting resource needs at
+    /// least, over the time they took.
+    pub roof: Option<f64>,
     /// Making the plan, and what the first run took longer than the median.
     pub compile_ms: f64,
     pub upload_ms: f64,
@@ -60,8 +74,8 @@ pub struct Row {
     pub flops: u64,
     /// Bytes that the kernels must move at least.
     pub bytes: u64,
-    /// Median of the last third over that of the first, when sustained.
-    pub throttle: Option<f64>,
+    /// What a sustained run found, where one was asked for.
+    pub sustained: Option<Sustained>,
     /// Time by kernel, the largest first.
     pub kernels: Vec<Share>,
     pub raw_ms: Vec<f64>,
@@ -87,6 +101,7 @@ impl Row {
             mp_per_s: None,
             gate: Verdict { outcome: Outcome::Unchecked, error: None, reference: "none".into() },
             gpu_ms: None,
+            roof: None,
             compile_ms: 0.0,
             upload_ms: 0.0,
             readback_ms: 0.0,
@@ -94,7 +109,7 @@ impl Row {
             dispatches: 0,
             flops: 0,
             bytes: 0,
-            throttle: None,
+            sustained: None,
             kernels: Vec::new(),
             raw_ms: samples.times.iter().map(|t| 1e3 * t).collect(),
         }
@@ -130,6 +145,8 @@ pub struct Report {
     pub suite: String,
     /// `full`, `quick` or `one`.
     pub kind: String,
+    /// `gpu` or `software`: reports are ranked within one of them.
+    pub league: String,
     /// Whether the rows may stand in a table with others.
     pub ranked: bool,
     /// Why not.

@@ -8,12 +8,13 @@ use super::micro::Micro;
 use crate::checkpoint::prepack::Panels;
 use crate::gpu::{Gpu, StepTime};
 use crate::graph::Graph;
+use crate::kernel::generated::matmul_contract_cooperative as contract_cooperative;
 use crate::kernel::{Binding, Step};
 use crate::ops::Op;
 use crate::run::plan::Plan;
 
 /// The kernels of one kind inside a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// Stem of the op; a dense convolution wider than 1x1 is told apart from the 1x1 ones.
     pub op: String,
@@ -32,6 +33,8 @@ pub struct Share {
 pub struct Roof {
     /// Operations a second.
     pub peak: f64,
+    /// The same of cooperative matrices, where the device has them.
+    pub matrices: Option<f64>,
     /// Bytes a second.
     pub bandwidth: f64,
     /// Seconds of one more dispatch in a pass.
@@ -42,57 +45,77 @@ impl Roof {
     pub fn of(micro: &Micro) -> Roof {
         Roof {
             peak: micro.fma_gflops * 1e9,
+            matrices: micro.cooperative_gflops.map(|g| g * 1e9),
             bandwidth: micro.copy_gbs.max(micro.d2d_gbs) * 1e9,
             launch: micro.dispatch_us * 1e-6,
         }
     }
 
-    /// Percent of the roof and the limiter of kernels that took `seconds`.
-    pub fn judge(&self, flops: u64, bytes: u64, dispatches: usize, seconds: f64) -> (f64, &'static str) {
-        let compute = flops as f64 / self.peak;
-        let memory = bytes as f64 / self.bandwidth;
-        let launch = dispatches as f64 * self.launch;
-        let least = compute.max(memory);
-        let limiter = if launch > least {
+    /// What one dispatch of `shader` needs. A contraction by cooperative matrices has their peak for a roof.
+    fn least(&self, shader: &str, flops: u64, bytes: u64) -> Least {
+        let peak = self.matrices.filter(|_| shader == contract_cooperative::NAME).unwrap_or(self.peak);
+        let (compute, memory) = (flops as f64 / peak, bytes as f64 / self.bandwidth);
+        Least { compute, memory, launch: self.launch, seconds: compute.max(memory) }
+    }
+}
+
+/// Seconds that dispatches need at least: each resource alone, and the limiting one of each dispatch added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Least {
+    compute: f64,
+    memory: f64,
+    launch: f64,
+    seconds: f64,
+}
+
+impl Least {
+    fn add(&mut self, one: Least) {
+        self.compute += one.compute;
+        self.memory += one.memory;
+        self.launch += one.launch;
+        self.seconds += one.seconds;
+    }
+
+    /// Percent of the roof and the limiter of dispatches that took `seconds`.
+    fn judge(&self, seconds: f64) -> (f64, &'static str) {
+        let limiter = if self.launch > self.seconds {
             "launch"
-        } else if compute > memory {
+        } else if self.compute > self.memory {
             "compute"
         } else {
             "memory"
         };
-        (100.0 * least / seconds.max(1e-12), limiter)
+        (100.0 * self.seconds / seconds.max(1e-12), limiter)
     }
 }
 
-/// Adds up a profile by kind of kernel, the slowest kind first.
-pub fn shares(gpu: &Gpu, plan: &Plan, times: &[StepTime], roof: Option<&Roof>) -> Vec<Share> {
-    let mut by_op: BTreeMap<String, Share> = BTreeMap::new();
+/// Adds up a profile by kind of kernel, the slowest kind first, and says how near the roof all of them together are.
+pub fn shares(gpu: &Gpu, plan: &Plan, times: &[StepTime], roof: Option<&Roof>) -> (Vec<Share>, Option<f64>) {
+    let mut by_op: BTreeMap<String, (Share, Least)> = BTreeMap::new();
     for (step, time) in plan.commands().steps.iter().zip(times) {
         let op = label(step);
-        let share = by_op.entry(op.clone()).or_insert(Share {
-            op,
-            dispatches: 0,
-            ms: 0.0,
-            flops: 0,
-            bytes: 0,
-            roof: None,
-            limiter: String::new(),
-        });
+        let (share, least) =
+            by_op.entry(op.clone()).or_insert_with(|| (Share { op, ..Share::default() }, Least::default()));
+        let bytes = bytes(gpu, plan, step);
         share.dispatches += 1;
         share.ms += 1e3 * time.seconds;
         share.flops += time.flops;
-        share.bytes += bytes(gpu, plan, step);
-    }
-    let mut shares: Vec<Share> = by_op.into_values().collect();
-    for s in &mut shares {
+        share.bytes += bytes;
         if let Some(roof) = roof {
-            let (percent, limiter) = roof.judge(s.flops, s.bytes, s.dispatches, s.ms * 1e-3);
-            s.roof = Some(percent);
-            s.limiter = limiter.into();
+            least.add(roof.least(step.dispatch.key.shader, time.flops, bytes));
         }
     }
+    let whole = by_op.values().fold((0.0, 0.0), |(l, s), (share, least)| (l + least.seconds, s + 1e-3 * share.ms));
+    let finished = by_op.into_values().map(|(share, least)| match roof {
+        Some(_) => {
+            let (percent, limiter) = least.judge(1e-3 * share.ms);
+            Share { roof: Some(percent), limiter: limiter.into(), ..share }
+        }
+        None => share,
+    });
+    let mut shares: Vec<Share> = finished.collect();
     shares.sort_by(|a, b| b.ms.total_cmp(&a.ms));
-    shares
+    (shares, roof.map(|_| 100.0 * whole.0 / whole.1.max(1e-12)))
 }
 
 fn label(step: &Step) -> String {
@@ -150,13 +173,21 @@ fn part(graph: &Graph, step: &Step, t: crate::kernel::TensorId) -> f64 {
 mod tests {
     use super::*;
 
-    const ROOF: Roof = Roof { peak: 100e9, bandwidth: 10e9, launch: 1e-5 };
+    const ROOF: Roof = Roof { peak: 100e9, matrices: Some(400e9), bandwidth: 10e9, launch: 1e-5 };
 
     #[test]
     fn the_slower_resource_limits() {
         // 1 GFLOP takes 10 ms at the peak, 10 MB take 1 ms.
-        assert_eq!(ROOF.judge(1_000_000_000, 10_000_000, 1, 0.02), (50.0, "compute"));
-        assert_eq!(ROOF.judge(1_000, 10_000_000, 1, 0.001), (100.0, "memory"));
-        assert_eq!(ROOF.judge(1_000, 1_000, 4, 0.001).1, "launch");
+        assert_eq!(ROOF.least("any", 1_000_000_000, 10_000_000).judge(0.02), (50.0, "compute"));
+        assert_eq!(ROOF.least("any", 1_000, 10_000_000).judge(0.001), (100.0, "memory"));
+        assert_eq!(ROOF.least("any", 1_000, 1_000).judge(0.001).1, "launch");
+        assert_eq!(ROOF.least(contract_cooperative::NAME, 4_000_000_000, 10_000_000).judge(0.02), (50.0, "compute"));
+    }
+
+    #[test]
+    fn kernels_of_different_limits_add_up() {
+        let mut both = ROOF.least("any", 1_000_000_000, 10_000_000);
+        both.add(ROOF.least("any", 1_000, 100_000_000));
+        assert_eq!(both.judge(0.02), (100.0, "memory"), "10 ms of sums, then 10 ms of bytes");
     }
 }

@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::family_name;
 use crate::gpu::Gpu;
+use crate::kernel::Contraction;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {
     pub engine: String,
-    /// If the build was told (`VERNIS_COMMIT`).
+    /// If the build was told (`VERNIS_COMMIT`, as tools/try.sh does).
     pub commit: Option<String>,
+    /// What built it, such as `rustc 1.95.0 (...), wgpu 30.0.1`.
+    pub built_with: String,
     /// Debug builds pack weights slowly; their kernels are the same.
     pub optimised: bool,
     pub adapter: String,
@@ -24,6 +27,7 @@ pub struct Stamp {
     /// Features that the engine uses on this device.
     pub features: Vec<String>,
     pub subgroup: Option<u32>,
+    pub max_binding_bytes: u64,
     /// The family of contraction kernels that tuning chose.
     pub contraction: String,
     pub os: String,
@@ -40,11 +44,17 @@ impl Stamp {
     pub fn new(gpu: &Gpu) -> Stamp {
         let s = gpu.summary();
         let target = gpu.target();
-        let features =
-            [(target.immediates, "immediates"), (target.subgroup.is_some(), "subgroup"), (s.timestamps, "timestamps")];
+        let features = [
+            (target.immediates, "immediates"),
+            (target.subgroup.is_some(), "subgroup"),
+            (s.timestamps, "timestamps"),
+            (s.cooperative_matrix, "cooperative matrix"),
+            (matches!(target.contraction, Contraction::Wide { .. }), "64-bit integers"),
+        ];
         Stamp {
             engine: format!("vernis {}", env!("CARGO_PKG_VERSION")),
             commit: option_env!("VERNIS_COMMIT").map(str::to_owned),
+            built_with: concat!(env!("VERNIS_RUSTC"), ", wgpu ", env!("VERNIS_WGPU")).to_owned(),
             optimised: !cfg!(debug_assertions),
             adapter: s.name.clone(),
             driver: s.driver.clone(),
@@ -54,6 +64,7 @@ impl Stamp {
             software: s.software,
             features: features.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned()).collect(),
             subgroup: target.subgroup,
+            max_binding_bytes: s.max_binding_bytes,
             contraction: family_name(target.contraction),
             os: os(),
             cpu: cpu(),
@@ -119,7 +130,10 @@ fn ram() -> Option<u64> {
 /// Whether the machine runs on its battery; unknown where there is none.
 fn battery() -> Option<bool> {
     let supplies = std::fs::read_dir("/sys/class/power_supply").ok()?;
-    let status = supplies.flatten().find_map(|s| std::fs::read_to_string(s.path().join("status")).ok())?;
+    let text = |s: &std::fs::DirEntry, name: &str| std::fs::read_to_string(s.path().join(name)).ok();
+    // A mouse has a battery too, and says that it is a device's.
+    let of_the_machine = |s: &std::fs::DirEntry| text(s, "scope").is_none_or(|scope| scope.trim() != "Device");
+    let status = supplies.flatten().filter(of_the_machine).find_map(|s| text(&s, "status"))?;
     Some(status.trim() == "Discharging")
 }
 
@@ -146,6 +160,7 @@ pub(super) mod tests {
         Stamp {
             engine: "vernis 0.0.0".into(),
             commit: None,
+            built_with: "rustc, wgpu".into(),
             optimised: true,
             adapter: adapter.into(),
             driver: "driver 1".into(),
@@ -155,6 +170,7 @@ pub(super) mod tests {
             software: false,
             features: vec!["immediates".into()],
             subgroup: Some(32),
+            max_binding_bytes: 128 << 20,
             contraction: "tiled".into(),
             os: "linux".into(),
             cpu: "cpu".into(),

@@ -23,6 +23,8 @@ pub const FEWEST: usize = 3;
 impl Policy {
     /// What a ranked row needs.
     pub const FULL: Policy = Policy { samples: 20, seconds: 5.0, limit: 120.0, warm: (1.0, 10.0) };
+    /// One network, for somebody who waits.
+    pub const ONE: Policy = Policy { samples: 20, seconds: 5.0, limit: 30.0, warm: (1.0, 10.0) };
     /// A first look.
     pub const QUICK: Policy = Policy { samples: 5, seconds: 0.5, limit: 20.0, warm: (0.0, 3.0) };
 }
@@ -53,6 +55,11 @@ pub fn median(values: &[f64]) -> f64 {
         n if n % 2 == 1 => sorted[n / 2],
         n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
     }
+}
+
+/// The larger of two errors; NaN is worse than anything.
+pub fn worse(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {

@@ -59,7 +59,11 @@ pub struct Ask {
 
 impl Ask {
     fn policy(&self) -> Policy {
-        let base = if self.extent == Extent::Full { Policy::FULL } else { Policy::QUICK };
+        let base = match self.extent {
+            Extent::Full => Policy::FULL,
+            Extent::Quick => Policy::QUICK,
+            Extent::One => Policy::ONE,
+        };
         match self.samples {
             Some(samples) => Policy { samples: samples.max(1), seconds: 0.0, ..base },
             None => base,
@@ -119,34 +123,54 @@ pub fn run(gpu: &mut Gpu, ask: &Ask, say: &mut dyn FnMut(&str)) -> Result<Report
     for precision in &precisions {
         if suite {
             for case in KERNELS {
-                say(&format!("kernel {} {}", case.name, precision.name()));
-                rows.push(kernel(gpu, case, *precision, &policy, roof.as_ref())?);
+                let what = format!("kernel {} {}", case.name, precision.name());
+                say(&what);
+                let row = kernel(gpu, case, *precision, &policy, roof.as_ref());
+                keep(row, gpu, &what, suite, &mut rows, &mut remarks)?;
             }
         }
         for (name, size) in ask.jobs(software) {
-            say(&format!("{name} {}x{} {}", size.0, size.1, precision.name()));
-            match network(gpu, ask, &name, size, *precision, &policy, roof.as_ref()) {
-                Ok(row) => rows.push(row),
-                // A suite goes on without what does not fit.
-                Err(e) if suite && matches!(e.kind(), Kind::Memory | Kind::Usage) => {
-                    remarks.push(format!("{name} {}x{} was left out: {e}", size.0, size.1));
-                }
-                Err(e) => return Err(e),
-            }
+            let what = format!("{name} {}x{} {}", size.0, size.1, precision.name());
+            say(&what);
+            let row = network(gpu, ask, &name, size, *precision, &policy, roof.as_ref());
+            keep(row, gpu, &what, suite, &mut rows, &mut remarks)?;
         }
     }
     if suite {
         let edge = if software { 256 } else { 1024 };
-        say(&format!("file to file {edge}x{edge}"));
-        rows.push(file::time(gpu, edge, &policy)?);
+        let what = format!("file to file {edge}x{edge}");
+        say(&what);
+        let row = file::time(gpu, edge, &policy);
+        keep(row, gpu, &what, suite, &mut rows, &mut remarks)?;
     }
     if rows.iter().any(|r| r.gate.outcome != gate::Outcome::Pass) {
         remarks.push("a row was not checked, or did not pass".into());
     }
+    if micro.as_ref().is_some_and(|m| m.gate.outcome != gate::Outcome::Pass) {
+        remarks.push("what the ceilings were measured with computed something wrong".into());
+    }
     let ranked = remarks.is_empty();
     let score = |p: &DType| Some((p.name().to_owned(), Report::score(&rows, p.name())?));
     let scores = if ranked { precisions.iter().filter_map(score).collect() } else { Vec::new() };
-    Ok(Report { suite: SUITE.into(), kind: ask.extent.name().into(), ranked, remarks, scores, stamp, micro, rows })
+    let (suite, kind, league) = (SUITE.into(), ask.extent.name().into(), if software { "software" } else { "gpu" });
+    Ok(Report { suite, kind, league: league.into(), ranked, remarks, scores, stamp, micro, rows })
+}
+
+/// A suite goes on without what cannot be timed, as long as there is a device: hours of rows are worth keeping.
+fn keep(
+    row: Result<Row>,
+    gpu: &Gpu,
+    what: &str,
+    suite: bool,
+    rows: &mut Vec<Row>,
+    remarks: &mut Vec<String>,
+) -> Result<()> {
+    match row {
+        Ok(row) => rows.push(row),
+        Err(e) if suite && gpu.check().is_ok() => remarks.push(format!("{what} was left out: {e}")),
+        Err(e) => return Err(e),
+    }
+    Ok(())
 }
 
 /// Why a report may not be ranked with others, as far as is known before anything runs.
@@ -155,7 +179,6 @@ fn doubts(stamp: &Stamp, ask: &Ask) -> Vec<String> {
     let doubts = [
         (ask.extent != Extent::Full, format!("{} run, not the full suite", ask.extent.name())),
         (suite && (ask.size.is_some() || ask.samples.is_some()), "the suite was changed".into()),
-        (stamp.software, "software adapter: compare with software adapters only".into()),
         (stamp.battery == Some(true), "the machine ran on its battery".into()),
         (stamp.busy(), format!("the machine was busy: load {:.1} before the run", stamp.load.unwrap_or(0.0))),
         (!stamp.optimised, "the program was built without optimisation".into()),
@@ -191,9 +214,7 @@ fn network(
     let subject = Subject { group: Group::Model, name, job: &job, reference: &reference };
     let mut row = time(gpu, &mut model, &subject, policy, roof)?;
     if let Some(seconds) = ask.sustained {
-        let (samples, throttle) = sustain(gpu, &mut model, &job, seconds)?;
-        row.throttle = Some(throttle);
-        row.raw_ms.extend(samples.times.iter().map(|t| 1e3 * t));
+        row.sustained = Some(sustain(gpu, &mut model, &job, seconds)?);
     }
     Ok(row)
 }
@@ -245,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_suite_on_a_quiet_gpu_is_ranked() {
+    fn only_the_whole_suite_on_a_quiet_machine_is_ranked() {
         let gpu = stamp("gpu");
         let full = ask(Extent::Full);
         let release: Vec<String> = doubts(&gpu, &full);
         assert!(release.is_empty(), "{release:?}");
         assert!(!doubts(&gpu, &ask(Extent::Quick)).is_empty());
-        assert!(!doubts(&Stamp { software: true, ..gpu.clone() }, &full).is_empty());
+        assert!(doubts(&Stamp { software: true, ..gpu.clone() }, &full).is_empty(), "it has a league of its own");
         assert!(!doubts(&Stamp { battery: Some(true), ..gpu.clone() }, &full).is_empty());
         assert!(!doubts(&Stamp { load: Some(9.0), ..gpu.clone() }, &full).is_empty());
         assert!(!doubts(&gpu, &Ask { samples: Some(3), ..full }).is_empty());

@@ -293,6 +293,7 @@ mod tests {
         Report {
             suite: "v1".into(),
             kind: "one".into(),
+            league: "gpu".into(),
             ranked: false,
             remarks: Vec::new(),
             scores: Vec::new(),

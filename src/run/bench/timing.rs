@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::gate::{Reference, tolerance};
-use super::report::{Group, Row};
+use super::report::{Group, Row, Sustained};
 use super::roof::{self, Roof};
-use super::stats::{Policy, Samples, median, sample};
+use super::stats::{Policy, median, sample};
 use super::workloads::Job;
 use crate::base::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, StepTime};
 use crate::run::model::Model;
 use crate::run::plan::Plan;
 
@@ -68,11 +68,11 @@ pub fn time(gpu: &Gpu, model: &mut Model, subject: &Subject<'_>, policy: &Policy
     let plan = plan.into_inner();
     let verdict = subject.reference.judge(&outputs, tolerance(key.precision));
 
-    let profile = plan.profile(gpu)?;
+    let profile = profile(gpu, plan, inputs)?;
     let size = (key.part.w, key.part.h);
     let mut row = Row::new(subject.group, subject.name, size, key.precision.name(), &samples).gated(verdict);
     row.gpu_ms = gpu.summary().timestamps.then(|| 1e3 * profile.iter().map(|s| s.seconds).sum::<f64>());
-    row.kernels = roof::shares(gpu, plan, &profile, roof);
+    (row.kernels, row.roof) = roof::shares(gpu, plan, &profile, roof);
     row.compile_ms = 1e3 * making + (1e3 * samples.first - row.median_ms).max(0.0);
     row.upload_ms = 1e3 * median(&uploads);
     row.readback_ms = 1e3 * median(&readbacks);
@@ -81,6 +81,24 @@ pub fn time(gpu: &Gpu, model: &mut Model, subject: &Subject<'_>, policy: &Policy
     row.flops = cost.flops;
     row.bytes = row.kernels.iter().map(|k| k.bytes).sum();
     Ok(row)
+}
+
+/// Runs under the device's clock; odd, so that the median is one of them.
+const PROFILES: usize = 5;
+
+/// The median time of every step over a few profiled runs.
+fn profile(gpu: &Gpu, plan: &mut Plan, inputs: &[(String, Vec<f32>)]) -> Result<Vec<StepTime>> {
+    let mut runs = Vec::new();
+    for _ in 0..if gpu.summary().software { 1 } else { PROFILES } {
+        feed(gpu, plan, inputs)?;
+        runs.push(plan.profile(gpu)?);
+    }
+    let mut steps = runs.pop().unwrap_or_default();
+    for (i, step) in steps.iter_mut().enumerate() {
+        let times: Vec<f64> = runs.iter().map(|run| run[i].seconds).chain([step.seconds]).collect();
+        step.seconds = median(&times);
+    }
+    Ok(steps)
 }
 
 /// Writes the inputs and waits for them. Every run needs it: their memory is reused once they are read.
@@ -92,30 +110,30 @@ fn feed(gpu: &Gpu, plan: &Plan, inputs: &[(String, Vec<f32>)]) -> Result<()> {
 }
 
 /// Runs for `seconds` and says how much slower the last third was than the first.
-pub fn sustain(gpu: &Gpu, model: &mut Model, job: &Job, seconds: f64) -> Result<(Samples, f64)> {
+pub fn sustain(gpu: &Gpu, model: &mut Model, job: &Job, seconds: f64) -> Result<Sustained> {
     let plan = std::cell::RefCell::new(model.plan(gpu, &job.key)?);
     let policy = Policy { samples: 6, seconds, limit: 2.0 * seconds, warm: (0.0, 0.0) };
     let prepare = || feed(gpu, &plan.borrow(), &job.inputs);
     let samples = sample(&policy, prepare, || plan.borrow_mut().run(gpu, &mut |_| true), |_| Ok(()))?;
-    let throttle = throttle(&samples.times);
-    Ok((samples, throttle))
+    Ok(thirds(&samples.times.iter().map(|t| 1e3 * t).collect::<Vec<_>>()))
 }
 
-/// Median of the last third over the median of the first.
-fn throttle(times: &[f64]) -> f64 {
+fn thirds(times: &[f64]) -> Sustained {
     let third = (times.len() / 3).max(1).min(times.len());
-    let first = median(&times[..third]);
-    if first > 0.0 { median(&times[times.len() - third..]) / first } else { 1.0 }
+    let (first, last) = (median(&times[..third]), median(&times[times.len() - third..]));
+    let throttle = if first > 0.0 { last / first } else { 1.0 };
+    Sustained { first_ms: first, last_ms: last, throttle, raw_ms: times.to_vec() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::throttle;
+    use super::thirds;
 
     #[test]
     fn a_device_that_slows_down() {
-        assert_eq!(throttle(&[1.0, 1.0, 1.0, 5.0, 2.0, 2.0]), 2.0);
-        assert_eq!(throttle(&[1.0]), 1.0);
-        assert_eq!(throttle(&[]), 1.0);
+        let slower = thirds(&[1.0, 1.0, 1.0, 5.0, 2.0, 2.0]);
+        assert_eq!((slower.first_ms, slower.last_ms, slower.throttle), (1.0, 2.0, 2.0));
+        assert_eq!(thirds(&[1.0]).throttle, 1.0);
+        assert_eq!(thirds(&[]).throttle, 1.0);
     }
 }

@@ -23,6 +23,8 @@ pub struct Conditioning {
     pub factors: BTreeMap<String, Vec<f32>>,
     /// What was understood and chosen, for `--explain`.
     pub explain: Vec<String>,
+    /// What was asked for and has no effect: said even where nobody asks for an explanation.
+    pub unheard: Vec<String>,
 }
 
 /// The rows of one or `images` pictures, as `images` rows.

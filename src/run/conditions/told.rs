@@ -35,14 +35,17 @@ pub fn blends(model: &Model) -> bool {
         && tasks(model).len() > 1
 }
 
+/// Whether a model finds out for itself what to do, whatever it is told.
+pub fn chooses(model: &Model) -> bool {
+    model.network().family() == crate::models::datprl::NAME && datprl::prompted(model)
+}
+
 /// The instructions a model follows, in words.
 pub fn follows(model: &Model) -> String {
     let names = tasks(model);
     let list = names.join(", ");
     match model.network().family() {
-        crate::models::datprl::NAME if datprl::prompted(model) => {
-            "no instruction: it chooses its prompts itself".into()
-        }
+        _ if chooses(model) => "no instruction: it chooses its prompts itself".into(),
         _ if names.is_empty() => "no instruction: it does what it was trained for".into(),
         crate::models::pip::NAME if sensor::present(model) => {
             format!("a task name or a blend of {list}; told nothing, it looks for itself")
@@ -219,7 +222,7 @@ fn selected(
     if !shares.is_empty() {
         let names: Vec<&str> = shares.iter().map(|(n, _)| n.as_str()).collect();
         conditioning
-            .explain
+            .unheard
             .push(format!("the checkpoint chooses its prompts itself; {} was not used", names.join(", ")));
     }
     Ok(conditioning)

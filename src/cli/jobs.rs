@@ -1,0 +1,173 @@
+//! Which pictures are restored, and where they go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::args::usage;
+use super::restore::OutputArgs;
+use crate::image::EXTENSIONS;
+use crate::{Error, Format, Kind, Limits, Picture, Result, decode_bytes, decode_file, write_atomic};
+
+/// The standard input or output.
+const STREAM: &str = "-";
+
+/// One picture to restore.
+pub(super) struct Job {
+    pub(super) input: PathBuf,
+    pub(super) output: PathBuf,
+    /// The user named the output, which is then not renamed.
+    pub(super) named: bool,
+}
+
+impl Job {
+    pub(super) fn to_stream(&self) -> bool {
+        self.output.as_os_str() == STREAM
+    }
+
+    pub(super) fn read(&self) -> Result<Picture> {
+        if self.input.as_os_str() != STREAM {
+            return decode_file(&self.input, &Limits::default());
+        }
+        let limits = Limits::default();
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|e| Error::new(Kind::Image, "cannot read the standard input").why(e))?;
+        decode_bytes(&bytes, "the standard input", &limits)
+    }
+
+    pub(super) fn format(&self, out: &OutputArgs) -> Result<Format> {
+        match out.format {
+            Some(format) if self.to_stream() => Ok(format.into()),
+            None if self.to_stream() => Err(usage("nothing says which format the standard output is to have")
+                .advice("add --format png, jpg, tiff or webp")),
+            _ => Format::from_path(&self.output),
+        }
+    }
+
+    pub(super) fn write(&self, bytes: &[u8], overwrite: bool) -> Result<()> {
+        if !self.to_stream() {
+            return write_atomic(&self.output, bytes, overwrite);
+        }
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        written.map_err(|e| Error::new(Kind::Output, "cannot write to the standard output").why(e))
+    }
+}
+
+/// Inputs with their outputs; directories are walked, their tree is kept.
+pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run: bool) -> Result<Vec<Job>> {
+    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
+    let mut directory = inputs.len() > 1 || output.is_dir() || ends_with_separator(output);
+    for input in inputs {
+        if input.is_dir() {
+            directory = true;
+            let files = Walk::of(input, output)?;
+            if files.is_empty() {
+                return Err(Error::new(Kind::Image, format!("no picture in {}", input.display()))
+                    .why(format!("looked for {}", EXTENSIONS.join(", "))));
+            }
+            found.extend(files.into_iter().map(|f| {
+                let relative = f.strip_prefix(input).map_or_else(|_| f.clone(), Path::to_path_buf);
+                (f, relative)
+            }));
+        } else {
+            let name = input.file_name().map_or_else(|| input.clone(), PathBuf::from);
+            found.push((input.clone(), name));
+        }
+    }
+    if !directory {
+        let one = |(input, _)| Job { input, output: output.to_path_buf(), named: true };
+        let jobs: Vec<Job> = found.into_iter().map(one).collect();
+        for job in jobs.iter().filter(|j| !j.to_stream()) {
+            agree(&job.output, out)?;
+        }
+        return Ok(jobs);
+    }
+    if output.is_file() || output.as_os_str() == STREAM {
+        return Err(usage(format!("{} is one file, but there may be several pictures", output.display()))
+            .advice("name a directory with -o"));
+    }
+    let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut jobs = Vec::new();
+    for (input, relative) in found {
+        if input.as_os_str() == STREAM {
+            return Err(usage("the standard input has no name to give to its result")
+                .advice("restore it alone, and name a file with -o"));
+        }
+        let mut output = output.join(relative);
+        if let Some(format) = out.format {
+            output.set_extension(Format::from(format).extension());
+        }
+        if let Some(other) = taken.insert(output.clone(), input.clone()) {
+            return Err(usage(format!("two pictures would be written to {}", output.display())).why(format!(
+                "{} and {}",
+                other.display(),
+                input.display()
+            )));
+        }
+        if !dry_run && let Some(parent) = output.parent() {
+            fs::create_dir_all(parent).map_err(|e| {
+                Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
+            })?;
+        }
+        jobs.push(Job { input, output, named: false });
+    }
+    Ok(jobs)
+}
+
+/// A named output and --format must say the same; an ending that names no format is left to whoever writes the file.
+fn agree(output: &Path, out: &OutputArgs) -> Result<()> {
+    match (out.format.map(Format::from), Format::from_path(output)) {
+        (Some(asked), Ok(named)) if asked != named => {
+            Err(usage(format!("--format {} contradicts {}", asked.extension(), output.display()))
+                .why(format!("its ending says {}", named.name()))
+                .advice("leave --format out, or change the ending"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ends_with_separator(path: &Path) -> bool {
+    path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR])
+}
+
+/// A walk through a directory. Where results go is left out, so that a second run does not restore those of the first,
+/// and so is a directory that was seen before: a link may lead back up.
+struct Walk {
+    seen: BTreeSet<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Walk {
+    fn of(directory: &Path, output: &Path) -> Result<Vec<PathBuf>> {
+        let mut walk = Walk { seen: BTreeSet::new(), files: Vec::new() };
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        if real(output) != real(directory) {
+            walk.seen.extend(real(output));
+        }
+        walk.down(directory)?;
+        walk.files.sort();
+        Ok(walk.files)
+    }
+
+    fn down(&mut self, directory: &Path) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e)
+        };
+        if !self.seen.insert(fs::canonicalize(directory).map_err(failed)?) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
+            if path.is_dir() {
+                self.down(&path)?;
+            } else if ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+                self.files.push(path);
+            }
+        }
+        Ok(())
+    }
+}
