@@ -14,6 +14,7 @@ use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
 use crate::image::{Picture, hidden};
 use crate::models::Protocol;
 use crate::run::conditions::{Conditioning, genlv, told};
+use crate::run::draw::told::map_in;
 use crate::run::tiling::{Layout, Request, layout};
 use crate::run::{self, facts, official, shipped};
 use crate::text::instruction::{Understood, understand};
@@ -313,7 +314,11 @@ impl Engine {
 
     /// Loads the shipped model that follows a plain sentence best.
     pub fn load_for_words(&self, text: &str) -> Result<Model> {
-        self.load_for(&shares_of(&understand(text)?))
+        match (understand(text), map_in(text)) {
+            (Ok(understood), _) => self.load_for(&shares_of(&understood)),
+            (Err(_), Some(map)) => self.load_for(&[(map.to_owned(), 1.0)]),
+            (Err(e), None) => Err(e),
+        }
     }
 }
 

@@ -47,18 +47,19 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
         }
         return Ok(0);
     }
+    let open = |name| Model::from_dict(shipped::open(name, directory.as_deref())?, name);
+    let models: Vec<Model> = shipped::NAMES.iter().filter_map(|name| open(name).ok()).collect();
     for task in TASKS {
-        let able: Vec<&str> = shipped::serving(task.name)
-            .iter()
-            .copied()
-            .filter(|name| {
-                shipped::open(name, directory.as_deref())
-                    .and_then(|d| Model::from_dict(d, name))
-                    .is_ok_and(|m| m.can_do(task.name))
-            })
-            .collect();
-        let able = if able.is_empty() { "no shipped weights".to_owned() } else { able.join(", ") };
-        println!("{:<10} {:<42} {able}", task.name, task.about);
+        let able = || models.iter().filter(|m| m.can_do(task.name)).map(Model::name);
+        let best = shipped::serving(task.name);
+        let chosen: Vec<&str> = best.iter().copied().filter(|name| able().any(|a| a == *name)).collect();
+        let other: Vec<&str> = able().filter(|name| !best.contains(name)).collect();
+        let chosen = if chosen.is_empty() { "no shipped weights".to_owned() } else { chosen.join(", ") };
+        let other = if other.is_empty() { String::new() } else { format!(" ({})", other.join(", ")) };
+        println!("{:<10} {:<42} {chosen}{other}", task.name, task.about);
     }
+    println!(
+        "\nThe first of each line is picked for --task; those in brackets know the task and are not picked for it."
+    );
     Ok(0)
 }

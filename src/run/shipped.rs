@@ -26,6 +26,9 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("panoptic", &["diffusion"]),
 ];
 
+/// All shipped weights that are networks, those included that no task prefers.
+pub const NAMES: [&str; 6] = ["nafnet-denoise", "genlv", "instruct-ipt", "datprl", "pip", "diffusion"];
+
 /// Names of the embedded weights.
 pub fn embedded() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|(name, _)| *name)

@@ -4,6 +4,7 @@ mod adapters;
 mod convert;
 mod engine;
 mod official;
+mod shipped;
 
 use std::path::Path;
 

@@ -297,6 +297,8 @@ fn a_map_needs_no_model_where_one_is_installed() {
     outcome.succeeds();
     assert!(outcome.err.contains("model: diffusion"), "{}", outcome.err);
     assert_eq!(png(&s.path("far.png")).1, png::BitDepth::Sixteen);
+    let (said, out) = ("estimate the depth of this room", s.text("said.png"));
+    vernis(&["restore", &input, "-o", &out, "--say", said, "--models", &folder]).succeeds();
     let listed = vernis(&["tasks", "--models", &folder]).out;
     let able = |task: &str| listed.lines().any(|l| l.starts_with(task) && l.ends_with("diffusion"));
     assert!(able("depth") && able("semantic") && able("panoptic"), "{listed}");

@@ -65,6 +65,20 @@ pub fn only(tasks: &[Task]) -> Result<Task> {
     }
 }
 
+fn words(sentence: &str) -> Vec<String> {
+    let lower = sentence.to_lowercase().replace('\u{2019}', "'");
+    let parts = lower.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-');
+    parts.map(str::to_owned).collect()
+}
+
+/// The one kind of map that a sentence names, whichever checkpoint draws it.
+pub fn map_in(sentence: &str) -> Option<&'static str> {
+    let said = words(sentence);
+    let named = |list: &[&str]| said.iter().any(|w| list.contains(&w.as_str()));
+    let mut kinds = WORDS.iter().filter(|(_, list)| named(list)).map(|(kind, _)| *kind);
+    kinds.next().filter(|_| kinds.next().is_none())
+}
+
 /// The task that a plain sentence asks for, and what was understood.
 pub fn by_words(tasks: &[Task], sentence: &str) -> Result<(Task, String)> {
     let what = || format!("the instruction \"{}\"", sentence.trim());
@@ -72,9 +86,8 @@ pub fn by_words(tasks: &[Task], sentence: &str) -> Result<(Task, String)> {
     if let Some(task) = tasks.iter().find(spoken) {
         return Ok((task.clone(), format!("the prompt of {}", task.name)));
     }
-    let lower = sentence.to_lowercase().replace('\u{2019}', "'");
-    let said: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-').collect();
-    let has = |list: &[&str]| said.iter().find(|w| list.contains(w)).copied();
+    let said = words(sentence);
+    let has = |list: &[&str]| said.iter().find(|w| list.contains(&w.as_str())).map(String::as_str);
     let named = |t: &Task| {
         let words = WORDS.iter().find(|(k, _)| *k == kind(&t.codec)).map_or(&[][..], |(_, words)| *words);
         has(words).or_else(|| has(&[t.name.to_lowercase().as_str()]))
@@ -130,6 +143,14 @@ mod tests {
             "light": {"prompt": "Performance image restoration light enhancement", "codec": "rgb"},
             "noise": {"prompt": "Performance image restoration denoising", "codec": "rgb"}}))
         .unwrap()
+    }
+
+    #[test]
+    fn a_sentence_names_one_map() {
+        assert_eq!(map_in("Estimate the depth of this room."), Some("depth"));
+        assert_eq!(map_in("a panoptic map"), Some("panoptic"));
+        assert_eq!(map_in("semantic and depth"), None);
+        assert_eq!(map_in("remove the rain"), None);
     }
 
     #[test]
