@@ -23,7 +23,7 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("pencil", &[]),
     ("depth", &["diffusion"]),
     ("semantic", &["diffusion"]),
-    ("panoptic", &["diffusion"]),
+    ("panoptic", &[]),
 ];
 
 /// All shipped weights that are networks, those included that no task prefers.
