@@ -41,6 +41,11 @@ pub const FAMILIES: &[Family] = &[
 
 pub use super::{ARCHITECTURE, CONFIG};
 
+/// Metadata key of a stored prompt; its value names the family.
+pub const PROMPT: &str = "vernis.prompt";
+/// The architecture that the file of the sentence classifier names.
+const WORDS: &str = "words";
+
 /// What a user says of a checkpoint. It wins over metadata, and metadata over keys and shapes.
 #[derive(Debug, Clone, Default)]
 pub struct Said {
@@ -57,6 +62,9 @@ pub fn network(dict: &StateDict) -> Result<Box<dyn Network>> {
 /// [`network`] with what the user adds.
 pub fn network_as(dict: &StateDict, said: &Said) -> Result<Box<dyn Network>> {
     let metadata = dict.metadata();
+    if said.architecture.is_none() {
+        refuse_others(dict)?;
+    }
     let stored = metadata.get(ARCHITECTURE);
     let text = metadata.get(CONFIG).filter(|_| said.architecture.is_none() || said.architecture.as_ref() == stored);
     let (name, mut config, unseen) = match (said.architecture.as_ref().or(stored), text) {
@@ -80,6 +88,19 @@ pub fn network_as(dict: &StateDict, said: &Said) -> Result<Box<dyn Network>> {
             .advice(format!("say them: vernis convert {} -o OUT.safetensors --config '{{{wanted}}}'", dict.name())));
     }
     by_name(name, &config, dict)
+}
+
+/// Files of this program that are no networks say what they are for.
+fn refuse_others(dict: &StateDict) -> Result<()> {
+    let metadata = dict.metadata();
+    let (what, advice) = if metadata.contains_key(PROMPT) {
+        ("a stored prompt", "give it to --prompt, beside the model it was made with")
+    } else if metadata.get(ARCHITECTURE).is_some_and(|a| a == WORDS) {
+        ("the classifier of sentences", "it is built into the program: --say asks it")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Kind::Checkpoint, format!("{} is {what}, no network", dict.name())).advice(advice))
 }
 
 /// A detected configuration with the keys that detection left open (null).

@@ -75,6 +75,13 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
+    /// The value of a weight of one element; 0 while weights are asked for instead of read.
+    pub fn scalar(&mut self, key: &str) -> Result<f32> {
+        self.expect_weight(key, &[1])?;
+        let values = if self.wanted.is_some() { Vec::new() } else { self.dict.f32(key)? };
+        Ok(values.first().copied().unwrap_or_default())
+    }
+
     pub fn has(&self, key: &str) -> bool {
         self.dict.contains(key)
     }

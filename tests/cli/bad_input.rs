@@ -109,6 +109,8 @@ fn unfit_checkpoints() {
     ]);
     let misshapen = s.write("misshapen.safetensors", &misshapen);
     refused(&s, &input, &["--model", &misshapen], CHECKPOINT, &["intro.bias", "[15]"]);
+    let words = format!("{}/weights/words.safetensors", env!("CARGO_MANIFEST_DIR"));
+    refused(&s, &input, &["--model", &words], CHECKPOINT, &["no network", "--say"]);
 }
 
 #[test]

@@ -184,11 +184,7 @@ fn half(b: &mut Build<'_>, path: &str, x: TensorId, out: Channels, first: u32, b
 
 /// The share of features and of the prompt: the softmax of two learned numbers.
 fn balance(b: &mut Build<'_>, path: &str) -> Result<(f32, f32)> {
-    let mut read = |name: &str| -> Result<f64> {
-        let key = format!("{path}.{name}");
-        b.expect_weight(&key, &[1])?;
-        Ok(f64::from(b.dict().f32(&key)?.first().copied().unwrap_or_default()))
-    };
+    let mut read = |name: &str| b.scalar(&format!("{path}.{name}")).map(f64::from);
     let (feature, prompt) = (read("feature_weight")?, read("prompt_weight")?);
     let share = 1.0 / (1.0 + (prompt - feature).exp());
     Ok((share as f32, (1.0 - share) as f32))

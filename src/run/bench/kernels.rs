@@ -70,7 +70,7 @@ impl Case {
 
     pub fn model(&self) -> Result<Model> {
         let free = |_: &str, _: u32| Some(vec![2 * OVERLAP - 1, HEAD]);
-        let dict = synthetic::weights(self, &free, self.name)?;
+        let dict = synthetic::dict(synthetic::tensors(self, &free)?, self.name);
         Model::with_network(dict, Box::new(self.clone()))
     }
 

@@ -12,7 +12,7 @@ use super::roof::Roof;
 use super::stamp::Stamp;
 use super::stats::Policy;
 use super::timing::{Subject, sustain, time};
-use super::workloads::{self, Job, NETWORKS, SIZES, SOFTWARE_SIZES};
+use super::workloads::{self, Job, NETWORKS};
 use super::{SUITE, file, micro};
 use crate::base::{DType, Error, Kind, Result};
 use crate::gpu::Gpu;
@@ -86,9 +86,11 @@ impl Ask {
         }
         let mut jobs: Vec<(String, (u32, u32))> = Vec::new();
         if self.extent == Extent::Full {
-            let sizes: &[u32] = if software { &SOFTWARE_SIZES } else { &SIZES };
-            let names = NETWORKS.iter().map(|w| w.name).chain(shipped::embedded());
-            jobs.extend(names.flat_map(|n| sizes.iter().map(move |s| (n.to_owned(), square(*s)))));
+            let networks = NETWORKS.iter().map(|w| (w.name, w.edges(software)));
+            let embedded = shipped::embedded().map(|name| (name, workloads::edges(software).to_vec()));
+            for (name, edges) in networks.chain(embedded) {
+                jobs.extend(edges.into_iter().map(|edge| (name.to_owned(), square(edge))));
+            }
         } else {
             jobs.extend(QUICK.iter().map(|(n, edge)| ((*n).to_owned(), square(*edge))));
             jobs.extend(shipped::embedded().map(|n| (n.to_owned(), square(128))));
@@ -207,8 +209,12 @@ fn network(
 ) -> Result<Row> {
     let open = || workloads::open(name, ask.models.as_deref());
     let mut model = open()?;
-    let job = workloads::job(&model, width, height, precision)?;
-    let stored = NETWORKS.iter().any(|w| w.name == name).then(|| probe_name(name, width, height));
+    let known = NETWORKS.iter().find(|w| w.name == name);
+    let job = match known {
+        Some(workload) => workload.job(&model, width, height, precision)?,
+        None => workloads::job(&model, width, height, precision)?,
+    };
+    let stored = known.map(|w| probe_name(w.name, width, height));
     let reference =
         if ask.check { Reference::of_network(gpu, &open, &job, stored.as_deref())? } else { Reference::None };
     let subject = Subject { group: Group::Model, name, job: &job, reference: &reference };
@@ -227,10 +233,10 @@ fn probe_name(name: &str, width: u32, height: u32) -> String {
 pub fn probes(gpu: &mut Gpu, say: &mut dyn FnMut(&str)) -> Result<Value> {
     let mut out = serde_json::Map::new();
     for workload in NETWORKS {
-        for edge in SOFTWARE_SIZES {
+        for edge in workload.edges(true) {
             let name = probe_name(workload.name, edge, edge);
             say(&name);
-            let job = workloads::job(&workload.model()?, edge, edge, DType::F32)?;
+            let job = workload.job(&workload.model()?, edge, edge, DType::F32)?;
             let Reference::Values(one, _) = Reference::of_network(gpu, &|| workload.model(), &job, None)? else {
                 return Err(Error::new(Kind::Usage, "this adapter has one kernel family, and two must agree"));
             };
@@ -281,7 +287,11 @@ mod tests {
     #[test]
     fn the_suites() {
         let full = ask(Extent::Full);
-        assert_eq!(full.jobs(false).len(), (NETWORKS.len() + shipped::embedded().count()) * SIZES.len());
+        let jobs = full.jobs(false);
+        for name in NETWORKS.iter().map(|w| w.name).chain(shipped::embedded()) {
+            assert!(jobs.iter().any(|(n, _)| n == name), "{name}");
+        }
+        assert!(jobs.contains(&("nafnet-w32".into(), (1024, 1024))));
         assert_eq!(full.precisions(false).len(), 2);
         assert_eq!(full.precisions(true), [DType::F32]);
         let one = Ask { model: Some("genlv".into()), size: Some((64, 32)), ..ask(Extent::One) };

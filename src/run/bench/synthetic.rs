@@ -15,20 +15,49 @@ use crate::nn::wanted::Free;
 /// The seed of suite v1.
 pub const SEED: u64 = 20_260_101;
 
+/// A checkpoint without weights.
+pub fn nothing(name: &str) -> StateDict {
+    dict(Vec::new(), name)
+}
+
+/// A checkpoint of made values.
+pub fn dict(tensors: Vec<GeneratedTensor>, name: &str) -> StateDict {
+    StateDict::generated(GeneratedWeights { seed: SEED, tensors }, name)
+}
+
 /// Every weight that `network` reads, with values of the suite's seed.
-pub fn weights(network: &dyn Network, free: &Free<'_>, name: &str) -> Result<StateDict> {
-    let nothing = StateDict::generated(GeneratedWeights { seed: SEED, tensors: Vec::new() }, name);
+pub fn tensors(network: &dyn Network, free: &Free<'_>) -> Result<Vec<GeneratedTensor>> {
+    let nothing = nothing(network.family());
     let mut shapes = BTreeMap::new();
     for part in network.parts() {
         let mut b = Build::wanting(Graph::new(Target::core(), DType::F32), &nothing, free);
         network.build(&mut b, &part)?;
         shapes.extend(b.into_wanted());
     }
-    let tensors = shapes.into_iter().map(|(name, shape)| {
-        let rule = rule(&name, &shape);
-        GeneratedTensor { name, shape: shape.iter().map(|d| *d as usize).collect(), rule }
-    });
-    Ok(StateDict::generated(GeneratedWeights { seed: SEED, tensors: tensors.collect() }, name))
+    Ok(shapes.into_iter().map(|(name, shape)| tensor(name, &shape)).collect())
+}
+
+fn tensor(name: String, shape: &[u32]) -> GeneratedTensor {
+    let rule = rule(&name, shape);
+    GeneratedTensor { name, shape: shape.iter().map(|d| *d as usize).collect(), rule }
+}
+
+/// Low-rank weights of `tasks` for the dense convolutions among `tensors`, and deltas for the depthwise ones.
+pub fn low_rank(tensors: &[GeneratedTensor], tasks: &[&str], rank: u32) -> Vec<GeneratedTensor> {
+    let mut out = Vec::new();
+    for t in tensors {
+        let shape: Vec<u32> = t.shape.iter().map(|d| *d as u32).collect();
+        let (Some(module), &[to, from, height, width]) = (t.name.strip_suffix(".weight"), &shape[..]) else { continue };
+        for task in tasks {
+            if from == 1 {
+                out.push(tensor(format!("{module}.delta.{task}.weight"), &shape));
+            } else {
+                out.push(tensor(format!("{module}.lora_A.{task}.weight"), &[rank, from, height, width]));
+                out.push(tensor(format!("{module}.lora_B.{task}.weight"), &[to, rank, 1, 1]));
+            }
+        }
+    }
+    out
 }
 
 /// Ranges that keep activations near 1 through any depth: factors near 1, matrices of variance 1 / fan-in, and residual

@@ -9,6 +9,7 @@ use crate::checkpoint::{Data, StateDict, write_safetensors};
 use crate::gpu::Gpu;
 use crate::image::{Picture, pad};
 use crate::models::genlv::prompt_part;
+use crate::models::registry;
 use crate::run::model::{Model, PROMPT_PREFIX};
 use crate::run::plan::PlanKey;
 
@@ -66,7 +67,7 @@ pub fn save(path: &Path, prompt: &Prompt, model: &str) -> Result<()> {
     let shape = vec![1, prompt.tokens as usize, prompt.width as usize];
     let metadata = BTreeMap::from([
         ("format".to_owned(), "pt".to_owned()),
-        ("vernis.prompt".to_owned(), "genlv".to_owned()),
+        (registry::PROMPT.to_owned(), "genlv".to_owned()),
         ("vernis.prompt_model".to_owned(), model.to_owned()),
     ]);
     let tensors = vec![
