@@ -7,10 +7,14 @@ module; the message becomes the reason below the table.
 import contextlib
 import copy
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+# Seconds after which pnnx is stopped.
+CONVERSION = 120
 
 
 @dataclass
@@ -112,14 +116,31 @@ def ncnn_mat(value):
     return ncnn.Mat(value[0].contiguous().numpy()).clone()
 
 
-def ncnn(task: Task, adapter: int | None = None):
-    net, file = ncnn_net(task.threads, adapter), task.folder / "network.ncnn.param"
-    if not file.exists():
-        import pnnx
-        with chatter_to_stderr():
+def ncnn_file(task: Task):
+    """Written once for both ways to run it. pnnx is called as a program: its Python form does more, without a limit."""
+    import pnnx
+    import torch
+    path, traced = task.folder / "network.ncnn.param", task.folder / "network.pt"
+    if not traced.exists():
+        with torch.inference_mode():
             # Checking a trace runs the network twice more; outputs are compared later anyway.
-            pnnx.export(task.module, str(task.folder / "network.pt"), tuple(task.inputs), fp16=False, check_trace=False)
-    if net.load_param(str(file)) or net.load_model(str(file.with_suffix(".bin"))):
+            torch.jit.trace(task.module, tuple(task.inputs), check_trace=False).save(str(traced))
+        shapes = ",".join(f"{list(value.shape)}f32".replace(" ", "") for value in task.inputs)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run([pnnx.EXEC_PATH, str(traced), f"inputshape={shapes}", "fp16=0"], stdout=sys.stderr,
+                           timeout=CONVERSION)
+    if not path.exists():
+        raise RuntimeError(f"pnnx does not convert it within {CONVERSION} s")
+    # What pnnx cannot express in ncnn's layers it leaves as it was, under names such as aten::diagonal.
+    types = {line.split()[0] for line in path.read_text().splitlines()}
+    if foreign := sorted(name for name in types if not name.isalnum()):
+        raise RuntimeError(f"has no {', '.join(foreign)}")
+    return path
+
+
+def ncnn(task: Task, adapter: int | None = None):
+    net, path = ncnn_net(task.threads, adapter), ncnn_file(task)
+    if net.load_param(str(path)) or net.load_model(str(path.with_suffix(".bin"))):
         raise RuntimeError("ncnn cannot load it")
     return Peer(ncnn_run(net, [ncnn_mat(value) for value in task.inputs])), net
 

@@ -125,8 +125,9 @@ def arguments():
     parser.add_argument("--vernis", type=Path, default=HERE.parent / "target/release/vernis")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count; one more comes first")
     parser.add_argument("--runs", type=int, default=3, help="runs of each peer in a round")
-    parser.add_argument("--seconds", type=float, default=20, help="a peer that has run for so long leaves its row's "
-                        "further rounds; one that needs as much for the first round is timed by that alone")
+    parser.add_argument("--seconds", type=float, default=20,
+                        help="a peer, vernis and PyTorch apart, that has run for so long leaves its row's further "
+                        "rounds; one that needs as much for the first is timed by it alone")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", default=list(GROUPS), choices=rows, metavar="ROW",
                         help=f"some of: {', '.join(rows)}")
@@ -239,9 +240,13 @@ def measure(args, case: Case, found: dict, results: Results):
     """Medians over all rounds but the first, whatever else the machine does meanwhile."""
     times = {name: [] for name in found}
     spent = dict.fromkeys(found, 0.0)
+
+    def slow(name: str) -> bool:
+        return spent[name] > args.seconds and name not in ("vernis", "PyTorch")
+
     for turn in range(args.rounds + 1):
         for name in list(times):
-            if spent[name] > args.seconds and times[name]:
+            if times[name] and slow(name):
                 continue
             try:
                 result = found[name]()
@@ -250,10 +255,10 @@ def measure(args, case: Case, found: dict, results: Results):
                 del times[name]
                 continue
             spent[name] += sum(result) / 1e3
-            if turn or spent[name] > args.seconds:
+            if turn or slow(name):
                 times[name] += result[1:] or result
-                if not turn:
-                    results.note(name, "slow: the first round alone", case.title)
+            if not turn and slow(name):
+                results.note(name, "slow: the first round alone", case.title)
         print(f"{case.title}: round {turn} of {args.rounds}", file=sys.stderr)
     results.medians[case.key] = {name: statistics.median(t) for name, t in times.items() if t}
 

@@ -19,6 +19,9 @@ pub struct BenchArgs {
     /// Time one network instead: a checkpoint file, shipped weights, or a network of the suite such as nafnet-w32
     #[arg(long, value_name = "FILE|NAME")]
     model: Option<String>,
+    /// Time one kernel of the suite instead, such as matmul-1024
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["suite", "model", "size", "sustained"])]
+    kernel: Option<String>,
     /// Width and height of the picture in pixels
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
@@ -37,7 +40,7 @@ pub struct BenchArgs {
     /// Format of the report
     #[arg(short = 'o', long = "format", value_enum, default_value = "md")]
     format: FormatArg,
-    /// The same as -o json; with --model the fields of its one row
+    /// The same as -o json; with --model or --kernel the fields of its one row
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Write the report to a file
@@ -47,7 +50,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// Compare two reports written with -o json
-    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["suite", "model", "size"])]
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["suite", "model", "kernel", "size"])]
     compare: Vec<PathBuf>,
     /// With --compare: exit code 1 if a row became slower by more than this, beyond noise
     #[arg(long, value_name = "PERCENT", requires = "compare", value_parser = percent)]
@@ -108,7 +111,7 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
         draw(&report, dir)?;
     }
     let text = match args.format() {
-        Format::Json if args.model.is_some() && args.json => render::one(&report)?,
+        Format::Json if args.alone() && args.json => render::one(&report)?,
         format => render::render(&report, format)?,
     };
     args.put(&text)?;
@@ -130,15 +133,21 @@ impl BenchArgs {
         }
     }
 
+    /// Whether one row is asked for.
+    fn alone(&self) -> bool {
+        self.model.is_some() || self.kernel.is_some()
+    }
+
     fn ask(&self) -> Ask {
-        let extent = match (self.suite, &self.model) {
-            (_, Some(_)) => Extent::One,
-            (Some(SuiteArg::Full), None) => Extent::Full,
+        let extent = match self.suite {
+            _ if self.alone() => Extent::One,
+            Some(SuiteArg::Full) => Extent::Full,
             _ => Extent::Quick,
         };
         Ask {
             extent,
             model: self.model.clone(),
+            kernel: self.kernel.clone(),
             models: self.device.models(),
             size: self.size,
             precision: self.precision.map(|p| match p {

@@ -83,6 +83,12 @@ fn carrier_and_tasks_are_found_without_metadata() {
         let case = Case::open(&folder).expect("a case");
         let bare = case.weights.unwrapped().expect("weights").with_metadata(Default::default());
         if case.family == instruct_ipt::NAME {
+            if case.config["carrier"] == "ipt" {
+                // Its heads leave no trace: they are asked for, not guessed.
+                let asked = registry::network(&bare).expect_err("a question").to_string();
+                assert!(asked.contains("num_heads"), "{asked}");
+                continue;
+            }
             let network = registry::network(&bare).expect("a network");
             assert_eq!((network.family(), &network.config()["carrier"]), (instruct_ipt::NAME, &json!("restormer")));
             let again = registry::by_name(network.family(), &network.config(), &bare).expect("the same");

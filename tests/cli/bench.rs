@@ -23,6 +23,15 @@ fn one_network_as_json() {
 }
 
 #[test]
+fn one_kernel_as_json() {
+    let outcome = vernis(&["bench", "--kernel", "matmul-1024", "--samples", "1", "--json"]);
+    outcome.succeeds();
+    let row = json(&outcome.out);
+    assert_eq!((row["name"].as_str(), row["gate"]["outcome"].as_str()), (Some("matmul-1024"), Some("pass")), "{row}");
+    vernis(&["bench", "--kernel", "matmul"]).fails_with(2, &["matmul", "conv3x3-48"]);
+}
+
+#[test]
 fn every_format_and_pictures() {
     let s = Scratch::new();
     for (format, word) in [("md", "| nafnet-denoise | 32x16 |"), ("csv", "median_ms,"), ("jsonl", "\"median_ms\"")] {

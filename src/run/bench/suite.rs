@@ -24,7 +24,7 @@ use crate::run::verify::rel_l2;
 pub enum Extent {
     Full,
     Quick,
-    /// One network.
+    /// One network, or one kernel.
     One,
 }
 
@@ -44,6 +44,8 @@ pub struct Ask {
     pub extent: Extent,
     /// Networks to time instead of the suite's: a name or a file.
     pub model: Option<String>,
+    /// A kernel of the suite to time instead, by its name.
+    pub kernel: Option<String>,
     /// Where installed models lie.
     pub models: Option<PathBuf>,
     pub size: Option<(u32, u32)>,
@@ -78,9 +80,23 @@ impl Ask {
         }
     }
 
+    fn kernels(&self) -> Result<Vec<&'static Case>> {
+        let Some(name) = &self.kernel else {
+            return Ok(if self.extent == Extent::One { Vec::new() } else { KERNELS.iter().collect() });
+        };
+        let found = KERNELS.iter().find(|case| case.name == name).ok_or_else(|| {
+            let known: Vec<&str> = KERNELS.iter().map(|case| case.name).collect();
+            Error::new(Kind::Usage, format!("the suite has no kernel {name}")).advice(known.join(", "))
+        })?;
+        Ok(vec![found])
+    }
+
     /// Networks with the sizes they are timed at.
     fn jobs(&self, software: bool) -> Vec<(String, (u32, u32))> {
         let square = |edge: u32| (edge, edge);
+        if self.kernel.is_some() {
+            return Vec::new();
+        }
         if let Some(name) = &self.model {
             return vec![(name.clone(), self.size.unwrap_or(square(256)))];
         }
@@ -121,15 +137,14 @@ pub fn run(gpu: &mut Gpu, ask: &Ask, say: &mut dyn FnMut(&str)) -> Result<Report
     let roof = micro.as_ref().map(Roof::of);
     let policy = ask.policy();
     let precisions = ask.precisions(software);
+    let kernels = ask.kernels()?;
     let mut rows = Vec::new();
     for precision in &precisions {
-        if suite {
-            for case in KERNELS {
-                let what = format!("kernel {} {}", case.name, precision.name());
-                say(&what);
-                let row = kernel(gpu, case, *precision, &policy, roof.as_ref());
-                keep(row, gpu, &what, suite, &mut rows, &mut remarks)?;
-            }
+        for case in &kernels {
+            let what = format!("kernel {} {}", case.name, precision.name());
+            say(&what);
+            let row = kernel(gpu, case, *precision, ask.check, &policy, roof.as_ref());
+            keep(row, gpu, &what, suite, &mut rows, &mut remarks)?;
         }
         for (name, size) in ask.jobs(software) {
             let what = format!("{name} {}x{} {}", size.0, size.1, precision.name());
@@ -189,11 +204,14 @@ fn doubts(stamp: &Stamp, ask: &Ask) -> Vec<String> {
 }
 
 /// One kernel of the suite.
-pub fn kernel(gpu: &Gpu, case: &Case, precision: DType, policy: &Policy, roof: Option<&Roof>) -> Result<Row> {
+fn kernel(gpu: &Gpu, case: &Case, precision: DType, check: bool, policy: &Policy, roof: Option<&Roof>) -> Result<Row> {
     let mut model = case.model()?;
     let input = case.input();
     let job = Job { key: case.key(precision), inputs: vec![("input".into(), case.shape().pad_channels(&input))] };
-    let reference = Reference::of_kernel(case, &Plain::new(case, &input, model.dict())?);
+    let reference = match check {
+        true => Reference::of_kernel(case, &Plain::new(case, &input, model.dict())?),
+        false => Reference::None,
+    };
     let subject = Subject { group: Group::Kernel, name: case.name, job: &job, reference: &reference };
     time(gpu, &mut model, &subject, policy, roof)
 }
@@ -261,6 +279,7 @@ mod tests {
         Ask {
             extent,
             model: None,
+            kernel: None,
             models: None,
             size: None,
             precision: None,
@@ -296,5 +315,10 @@ mod tests {
         assert_eq!(full.precisions(true), [DType::F32]);
         let one = Ask { model: Some("genlv".into()), size: Some((64, 32)), ..ask(Extent::One) };
         assert_eq!(one.jobs(true), [("genlv".to_owned(), (64, 32))]);
+        assert!(one.kernels().expect("none").is_empty());
+        let kernel = |name: &str| Ask { kernel: Some(name.into()), ..ask(Extent::One) };
+        assert_eq!(kernel("matmul-1024").kernels().expect("one of the suite").len(), 1);
+        assert!(kernel("matmul-1024").jobs(true).is_empty());
+        assert!(kernel("matmul").kernels().expect_err("no such kernel").to_string().contains("matmul-1024"));
     }
 }

@@ -8,7 +8,8 @@ use crate::base::{DType, Result, Shape};
 use crate::checkpoint::{Case, Data};
 use crate::gpu::Gpu;
 use crate::models::Part;
-use crate::models::instruct_ipt::InstructIpt;
+use crate::models::instruct_ipt::{InstructIpt, Way};
+use crate::run::chop::{Plane, forward_chop};
 use crate::run::conditions::tasks;
 use crate::run::model::Model;
 use crate::run::plan::PlanKey;
@@ -28,8 +29,13 @@ pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
         checked: Vec::new(),
         tensors: Vec::new(),
     };
+    // The head, where the carrier has several; the carrier alone is told it in the same place.
+    let head: Vec<u32> = match network.carrier().heads().len() {
+        0 => Vec::new(),
+        _ => vec![case.call.get("scale_idx").and_then(Value::as_u64).unwrap_or(0) as u32],
+    };
     if let Some(name) = case.call.get("no_task_output").and_then(Value::as_str) {
-        let values = run.forward(&mut model, Vec::new(), &[])?;
+        let values = run.forward(&mut model, network.extra(Way::Base, &[], &head), &[])?;
         run.check(name, "", values)?;
     }
     let outputs = case.call.get("per_task_outputs").and_then(Value::as_object);
@@ -37,16 +43,16 @@ pub fn run(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
         outputs.into_iter().flatten().filter_map(|(task, name)| Some((task, name.as_str()?))).collect();
     for (task, name) in &outputs {
         let weights = tasks::parse(task, &network.adapters().tasks)?;
-        let conditioning = tasks::merged(&network, &weights, &[]);
-        let key = run.key(conditioning.extra.clone());
+        let conditioning = tasks::merged(&network, &weights, &head);
+        let key = run.key(&model, conditioning.extra.clone());
         model.merge(gpu, &key, &conditioning.factors)?;
         let values = run.forward(&mut model, conditioning.extra, &[])?;
         run.check(name, "", values)?;
     }
     for (task, name) in &outputs {
         let weights = tasks::parse(task, &network.adapters().tasks)?;
-        let images = vec![weights; run.image.n as usize];
-        let conditioning = tasks::fused(&network, &images, None, &[]);
+        let images = vec![weights; if run.chopped() { 1 } else { run.image.n as usize }];
+        let conditioning = tasks::fused(&network, &images, None, &head);
         let values = run.forward(&mut model, conditioning.extra, &conditioning.inputs)?;
         run.check(name, " (fused)", values)?;
     }
@@ -64,12 +70,30 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn key(&self, extra: Vec<u32>) -> PlanKey {
-        PlanKey { part: Part::main(self.image.n, self.image.h, self.image.w, extra), precision: self.precision }
+    /// Whether the picture goes through the official tiling of an IPT carrier.
+    fn chopped(&self) -> bool {
+        self.case.call.get("forward").and_then(Value::as_str) == Some("forward_chop")
+    }
+
+    fn key(&self, model: &Model, extra: Vec<u32>) -> PlanKey {
+        let side = model.network().sizes().least;
+        let part = match self.chopped() {
+            true => Part::main(1, side, side, extra),
+            false => Part::main(self.image.n, self.image.h, self.image.w, extra),
+        };
+        PlanKey { part, precision: self.precision }
     }
 
     fn forward(&self, model: &mut Model, extra: Vec<u32>, inputs: &[(String, Vec<f32>)]) -> Result<Vec<f32>> {
-        let plan = model.plan(self.gpu, &self.key(extra))?;
+        let key = self.key(model, extra);
+        if self.chopped() {
+            let values = self.image.strip_channels(&self.values);
+            let (h, w, c) = (self.image.h as usize, self.image.w as usize, self.image.c.logical() as usize);
+            let (out, _) = forward_chop(self.gpu, model, &key, &Plane { h, w, c, values }, inputs, &mut |_| true)?;
+            let planes = (0..c).flat_map(|channel| out.picture.values.iter().skip(channel).step_by(c).copied());
+            return Ok(planes.collect());
+        }
+        let plan = model.plan(self.gpu, &key)?;
         plan.upload(self.gpu, "input", &self.values)?;
         for (name, values) in inputs {
             plan.upload(self.gpu, name, values)?;
