@@ -66,6 +66,12 @@ fn genlv_equals_the_official_code() {
     family("genlv", 4);
 }
 
+/// There is no official code: the references are networks with weights that were merged in f64, or our own PyTorch.
+#[test]
+fn instruct_ipt_equals_its_reference_merged_and_fused() {
+    family("instruct-ipt", 4);
+}
+
 #[test]
 fn convnext_equals_the_official_code_in_every_key_layout() {
     family("convnext", 4);
