@@ -1,8 +1,22 @@
 //! The names of tensors: the wrappers that training programs put around them, and what a mistyped one may have meant.
 
 /// Prefixes that say nothing about the network.
-const WRAPPERS: [&str; 9] =
-    ["params_ema.", "params.", "state_dict.", "model.", "module.", "net_g_ema.", "net_g.", "generator.", "netG."];
+const WRAPPERS: [&str; 11] = [
+    "params_ema.",
+    "params.",
+    "state_dict.",
+    "model.",
+    "module.",
+    "net_g_ema.",
+    "net_g.",
+    "generator.",
+    "netG.",
+    "net.",
+    "_orig_mod.",
+];
+
+/// A name of CompVis' own, which begins like a wrapper.
+const NO_WRAPPER: &str = "model.diffusion_model.";
 
 /// Where both exist, the averaged weights are the ones to restore with.
 const PREFERRED: [(&str, &str); 2] = [("params_ema.", "params."), ("net_g_ema.", "net_g.")];
@@ -98,6 +112,9 @@ fn next_step(keys: &[&str]) -> Option<Step> {
     if let Some((best, _)) = preferred {
         return Some(Step::Strip(best));
     }
+    if keys.iter().all(|k| k.starts_with(NO_WRAPPER)) {
+        return None;
+    }
     WRAPPERS.into_iter().find(|w| keys.iter().all(|k| inside(k, w))).map(Step::Strip)
 }
 
@@ -155,12 +172,15 @@ mod tests {
         assert_eq!(after(&["params.a.w", "params.b"]), ["a.w", "b"]);
         assert_eq!(after(&["state_dict.model.module.a", "state_dict.model.module.b"]), ["a", "b"]);
         assert_eq!(after(&["generator.a", "discriminator.a"]), ["a"]);
+        assert_eq!(after(&["net._orig_mod.a", "net._orig_mod.b"]), ["a", "b"]);
     }
 
     #[test]
     fn a_layer_of_that_name_stays() {
         assert!(unwrap(&["model.a", "head.b"]).is_identity());
         assert!(unwrap(&["modela", "modelb"]).is_identity());
+        assert!(unwrap(&["model.diffusion_model.a", "model.diffusion_model.b"]).is_identity());
+        assert_eq!(after(&["state_dict.model.diffusion_model.a"]), ["model.diffusion_model.a"]);
         assert!(unwrap(&["model."]).is_identity(), "nothing would be left of the name");
         assert!(unwrap(&[]).is_identity());
     }

@@ -55,7 +55,7 @@ pub struct BenchArgs {
     /// With --compare: exit code 1 if a row became slower by more than this, beyond noise
     #[arg(long, value_name = "PERCENT", requires = "compare", value_parser = percent)]
     fail_if: Option<f64>,
-    /// Write the stored references of the suite; for its maintainers
+    /// Add the stored references of the suite that FILE lacks; for its maintainers
     #[arg(long, value_name = "FILE", hide = true)]
     record_probes: Option<PathBuf>,
     #[command(flatten)]
@@ -103,8 +103,9 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
     let mut gpu = args.device.gpu()?;
     let mut say = |what: &str| eprintln!("measuring {what}");
     if let Some(file) = &args.record_probes {
-        let probes = suite::probes(&mut gpu, &mut say)?;
-        return write(file, &format!("{probes}\n")).map(|()| 0);
+        let stored = std::fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok());
+        let mut keep = |probes: &_| write(file, &(serde_json::to_string(probes).unwrap_or_default() + "\n"));
+        return suite::probes(&mut gpu, &mut stored.unwrap_or_default(), &mut say, &mut keep).map(|()| 0);
     }
     let report = suite::run(&mut gpu, &args.ask(), &mut say)?;
     if let Some(dir) = &args.svg {

@@ -69,7 +69,7 @@ fn genlv_equals_the_official_code() {
 /// There is no official code: the references are networks with weights that were merged in f64, or our own PyTorch.
 #[test]
 fn instruct_ipt_equals_its_reference_merged_and_fused() {
-    family("instruct-ipt", 4);
+    family("instruct-ipt", 5);
 }
 
 #[test]

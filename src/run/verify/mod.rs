@@ -1,5 +1,6 @@
 //! Runs conformance cases and compares every output and tap with the values of the official code.
 
+mod adapted_unet;
 mod conditioned;
 mod generalist;
 mod host;

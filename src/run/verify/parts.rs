@@ -117,7 +117,7 @@ pub fn ldm_unet(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
 }
 
 /// One timestep for all images, or a list with one for each.
-fn time(config: &ldm_unet::Config, t: &Value, images: u32) -> Vec<f32> {
+pub(super) fn time(config: &ldm_unet::Config, t: &Value, images: u32) -> Vec<f32> {
     let each = match t.as_array() {
         Some(list) => list.iter().filter_map(Value::as_f64).collect(),
         None => vec![t.as_f64().unwrap_or(0.0); images as usize],

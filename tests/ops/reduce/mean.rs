@@ -22,6 +22,8 @@ pub fn cases() -> Vec<Case> {
         case("second pass", 1, 1.0 / 300.0, Activation, Input::new(2, 1, 3, &[6]).f32().range(0.0, 90.0)),
         case("more chunks than pixels", 5, 1.0, F32, Input::new(1, 1, 3, &[4])),
         case("a last chunk that is empty", 4, 0.5, F32, Input::new(1, 3, 3, &[4])),
+        // Equal values round in one direction, so that a long sum drifts.
+        case("a flat area", 1, 1.0 / 16_384.0, Activation, Input::new(1, 128, 128, &[4]).range(0.3, 0.3)),
         case("more workgroups than an axis holds", 66_000, 1.0, F32, Input::new(1, 1, 132_000, &[4])).large(),
         two_passes(),
     ]
