@@ -56,7 +56,9 @@ KINDS = {
 
 
 def kinds_of(task: str, domain: str = PHOTOGRAPHS) -> list[str]:
-    """The kinds that need `task` in pictures of `domain`: its own, or else those of photographs."""
+    """The kinds that need `task` in pictures of `domain`: its own, or else those of photographs. A kind is its own."""
+    if task in KINDS:
+        return [task]
     names = [name for name, kind in KINDS.items() if kind.task == task]
     return [n for n in names if KINDS[n].domain == domain] or [n for n in names if KINDS[n].domain == PHOTOGRAPHS]
 

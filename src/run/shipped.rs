@@ -11,7 +11,7 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// a task whose output is no better than its input is not listed, though `--model genlv` still knows it.
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
-    ("deblur", &["instruct-ipt"]),
+    ("deblur", &["nafnet-deblur", "instruct-ipt"]),
     ("dejpeg", &["instruct-ipt"]),
     ("derain", &["instruct-ipt", "genlv"]),
     ("desnow", &["instruct-ipt", "genlv"]),
@@ -27,7 +27,7 @@ pub const SERVES: &[(&str, &[&str])] = &[
 ];
 
 /// All shipped weights that are networks, those included that no task prefers.
-pub const NAMES: [&str; 6] = ["nafnet-denoise", "genlv", "instruct-ipt", "datprl", "pip", "diffusion"];
+pub const NAMES: [&str; 7] = ["nafnet-denoise", "nafnet-deblur", "genlv", "instruct-ipt", "datprl", "pip", "diffusion"];
 
 /// Names of the embedded weights.
 pub fn embedded() -> impl Iterator<Item = &'static str> {

@@ -16,7 +16,7 @@ import torch
 from data import random_crop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import PHOTOGRAPHS, changes_target, make_pair  # noqa: E402
+from degrade import KINDS, PHOTOGRAPHS, changes_target, make_pair  # noqa: E402
 
 PROMPT_SIZE = 64
 MISMATCH, UNTOLD = "mismatch", "untold"
@@ -75,6 +75,11 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     labels = [MISMATCH if need != asked else UNTOLD if not hint else asked if domain == PHOTOGRAPHS
               else f"{domain}.{asked}" for asked, need, domain, hint in zip(tasks, needed, where, told)]
     return Batch(*columns, tasks, where, told, labels)
+
+
+def task_of(name: str) -> str:
+    """The task of a kind of damage; a task is its own."""
+    return KINDS[name].task if name in KINDS else name
 
 
 def to_tensor(pictures: list[np.ndarray]) -> torch.Tensor:

@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import models
+from batches import task_of
 
 LICENSE = "MIT OR Apache-2.0"
 PROMPT = "vernis.prompt."
@@ -31,10 +32,12 @@ class Weights:
 
 
 def trained_tasks(recipe: dict) -> list[str]:
-    """The tasks of a recipe that have a share of the batches, or those that a generalist's configuration lists."""
+    """The tasks of a recipe that have a share of the batches, or those that a generalist's configuration lists. A recipe
+    may name kinds of damage instead of their task."""
     if models.draws(recipe["architecture"]):
         return list(recipe["config"]["tasks"])
-    return [task for task, weight in recipe["tasks"].items() if weight > 0]
+    trained = (task for task, weight in recipe["tasks"].items() if weight > 0)
+    return list(dict.fromkeys(task_of(name) for name in trained))
 
 
 def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):

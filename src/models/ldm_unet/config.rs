@@ -118,6 +118,13 @@ impl Config {
         if let Some(c) = self.block_out_channels.iter().find(|c| !c.is_multiple_of(2) || **c == 0) {
             return bad(format!("a level has {c} channels"));
         }
+        if self.attention != stored && Layout::detect(dict).is_none() {
+            let keys: Vec<&str> = dict.keys().take(3).collect();
+            let what = format!("the tensors of {} have no UNet's names", dict.name());
+            return Err(Error::new(Kind::Checkpoint, what)
+                .why(format!("its keys begin with {}", keys.join(", ")))
+                .advice("names of diffusers or CompVis are understood; a prefix of one's own must come off"));
+        }
         if self.attention != stored {
             let names = |list: &[Attention]| list.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
             return Err(Error::new(
