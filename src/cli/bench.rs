@@ -50,7 +50,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// Compare two reports written with -o json
-    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with_all = ["suite", "model", "kernel", "size"])]
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"])]
+    #[arg(conflicts_with_all = ["suite", "model", "kernel", "size"])]
     compare: Vec<PathBuf>,
     /// With --compare: exit code 1 if a row became slower by more than this, beyond noise
     #[arg(long, value_name = "PERCENT", requires = "compare", value_parser = percent)]
@@ -103,9 +104,14 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
     let mut gpu = args.device.gpu()?;
     let mut say = |what: &str| eprintln!("measuring {what}");
     if let Some(file) = &args.record_probes {
-        let stored = std::fs::read_to_string(file).ok().and_then(|text| serde_json::from_str(&text).ok());
-        let mut keep = |probes: &_| write(file, &(serde_json::to_string(probes).unwrap_or_default() + "\n"));
-        return suite::probes(&mut gpu, &mut stored.unwrap_or_default(), &mut say, &mut keep).map(|()| 0);
+        let bad = |e: &dyn std::fmt::Display| usage(format!("cannot read the probes {}", file.display())).why(e);
+        let mut stored = match std::fs::read_to_string(file) {
+            Ok(text) => serde_json::from_str(&text).map_err(|e| bad(&e))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Default::default(),
+            Err(e) => return Err(bad(&e)),
+        };
+        let mut keep = |probes: &_| write(file, &format!("{}\n", serde_json::json!(probes)));
+        return suite::probes(&mut gpu, &mut stored, &mut say, &mut keep).map(|()| 0);
     }
     let report = suite::run(&mut gpu, &args.ask(), &mut say)?;
     if let Some(dir) = &args.svg {
