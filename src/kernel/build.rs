@@ -76,10 +76,11 @@ fn stamps() {
 /// Weights that are part of the program: the default of each task.
 const EMBEDDED: [&str; 2] = ["genlv", "nafnet-denoise"];
 
-/// The list of embedded weights; a source tree without one of them still builds, and says so.
+/// The list of embedded weights; a source tree without one of them still builds, and says so. A static, because every
+/// codegen unit that reads a constant stores it again.
 fn embedded() -> String {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("weights");
-    let mut out = String::from("/// Embedded weights by name.\npub const EMBEDDED: &[(&str, &[u8])] = &[\n");
+    let mut out = String::from("/// Embedded weights by name.\npub static EMBEDDED: &[(&str, &[u8])] = &[\n");
     for name in EMBEDDED {
         let path = root.join(format!("{name}.safetensors"));
         println!("cargo::rerun-if-changed={}", path.display());
