@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::{Data, Element, StateDict, write_safetensors};
 use crate::image::writable;
-use crate::models::registry::{Said, network_as};
+use crate::models::registry::{Said, assumed, network_as};
 use crate::models::{ARCHITECTURE, CONFIG};
 use crate::run::facts::PRECISION;
 use crate::run::model::{COLOUR, Colour, Model};
@@ -38,6 +38,8 @@ pub struct Converted {
     pub family: String,
     /// Constructor arguments of the official class, JSON.
     pub config: String,
+    /// Settings, with their values in JSON, that nothing in the file tells, so that published values were taken.
+    pub assumed: Vec<(String, String)>,
     pub tensors: usize,
     pub parameters: u64,
     /// Prefixes and leftovers of a training program were taken off the names.
@@ -61,6 +63,7 @@ pub fn convert(from: &Path, to: &Path, options: &ConvertOptions) -> Result<Conve
     let dict = stored.unwrapped()?;
     let said = Said { architecture: options.architecture.clone(), config: settings(options.config.as_deref())? };
     let model = Model::with_network(dict.clone(), network_as(&dict, &said)?)?;
+    let assumed = assumed(&dict, model.network(), &said.config);
     let mut metadata = dict.metadata().clone();
     let mut set = |key: &str, value: &str| drop(metadata.insert(key.to_owned(), value.to_owned()));
     let config = model.network().config().to_string();
@@ -88,6 +91,7 @@ pub fn convert(from: &Path, to: &Path, options: &ConvertOptions) -> Result<Conve
     Ok(Converted {
         family: model.network().family().to_owned(),
         config,
+        assumed,
         tensors: dict.len(),
         parameters: dict.parameters(),
         unwrapped: !stored.keys().eq(dict.keys()),

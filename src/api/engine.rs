@@ -401,6 +401,7 @@ impl Model {
             name: self.name.clone(),
             family: self.inner.network().family().to_owned(),
             config: self.inner.network().config().to_string(),
+            assumed: self.inner.assumed(),
             parameters: dict.parameters(),
             bytes: dict.bytes(),
             tasks: self.tasks(),

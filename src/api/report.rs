@@ -41,6 +41,8 @@ pub struct ModelInfo {
     pub family: String,
     /// Constructor arguments of the official class, JSON.
     pub config: String,
+    /// Settings, with their values in JSON, that nothing in the file tells, so that published values were taken.
+    pub assumed: Vec<(String, String)>,
     pub parameters: u64,
     pub bytes: u64,
     /// Tasks the checkpoint can be told, from its metadata and its stored prompts.

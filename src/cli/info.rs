@@ -43,6 +43,7 @@ fn object(info: &ModelInfo, drawing: Option<&Drawing>) -> serde_json::Value {
         "title": info.title,
         "family": info.family,
         "config": config,
+        "assumed": info.assumed.iter().map(|(key, _)| key).collect::<Vec<_>>(),
         "parameters": info.parameters,
         "bytes": info.bytes,
         "flops_per_megapixel": info.flops_per_megapixel,
@@ -65,6 +66,7 @@ fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
     }
     println!("family      {}", info.family);
     println!("config      {}", info.config);
+    super::show::assumed(&info.assumed);
     println!("parameters  {:.2} M, {:.1} MiB", info.parameters as f64 * 1e-6, info.bytes as f64 / f64::from(1 << 20));
     match info.flops_per_megapixel {
         Some(flops) => println!("work        {:.1} GFLOP per megapixel", flops * 1e-9),

@@ -8,6 +8,15 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
+/// Settings of a checkpoint that nothing told.
+pub fn assumed(settings: &[(String, String)]) {
+    if settings.is_empty() {
+        return;
+    }
+    let list = settings.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ");
+    println!("assumed     {list}: nothing in the file tells (vernis convert --config says otherwise)");
+}
+
 /// The plan of a restoration.
 pub fn plan(r: &Report) {
     println!("  model       {} ({}), {}", r.model, r.family, r.precision);

@@ -17,6 +17,8 @@ pub struct Family {
     /// The configuration that the keys and shapes imply, or `None` if this is another family's checkpoint. Settings that
     /// leave no trace and have no published value that goes with the shapes are null: the user is asked for them.
     pub detect: fn(&StateDict) -> Option<Value>,
+    /// Settings that leave no trace either, whose published value detection takes.
+    pub assumes: &'static [&'static str],
 }
 
 /// In order of detection: a family whose keys include another's comes first.
@@ -25,18 +27,51 @@ pub const FAMILIES: &[Family] = &[
         name: diffusion_generalist::NAME,
         from_config: diffusion_generalist::from_config,
         detect: diffusion_generalist::detect,
+        assumes: &[
+            "unet.num_heads",
+            "unet.norm_num_groups",
+            "text_encoder.num_attention_heads",
+            "text_encoder.hidden_act",
+            "text_encoder.pad",
+            "text_encoder.output",
+        ],
     },
-    Family { name: instruct_ipt::NAME, from_config: instruct_ipt::from_config, detect: instruct_ipt::detect },
-    Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect },
-    Family { name: xrestormer::NAME, from_config: xrestormer::from_config, detect: xrestormer::detect },
-    Family { name: pip::NAME, from_config: pip::from_config, detect: pip::detect },
-    Family { name: datprl::NAME, from_config: datprl::from_config, detect: datprl::detect },
-    Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect },
-    Family { name: ipt::NAME, from_config: ipt::from_config, detect: ipt::detect },
-    Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect },
-    Family { name: ldm_unet::NAME, from_config: ldm_unet::from_config, detect: ldm_unet::detect },
-    Family { name: clip_text::NAME, from_config: clip_text::from_config, detect: clip_text::detect },
-    Family { name: convnext::NAME, from_config: convnext::from_config, detect: convnext::detect },
+    Family {
+        name: instruct_ipt::NAME,
+        from_config: instruct_ipt::from_config,
+        detect: instruct_ipt::detect,
+        assumes: &[],
+    },
+    Family { name: genlv::NAME, from_config: genlv::from_config, detect: genlv::detect, assumes: &[] },
+    Family {
+        name: xrestormer::NAME,
+        from_config: xrestormer::from_config,
+        detect: xrestormer::detect,
+        assumes: &["scale", "overlap_ratio"],
+    },
+    Family { name: pip::NAME, from_config: pip::from_config, detect: pip::detect, assumes: &[] },
+    Family { name: datprl::NAME, from_config: datprl::from_config, detect: datprl::detect, assumes: &[] },
+    Family { name: restormer::NAME, from_config: restormer::from_config, detect: restormer::detect, assumes: &[] },
+    Family { name: ipt::NAME, from_config: ipt::from_config, detect: ipt::detect, assumes: &[] },
+    Family { name: nafnet::NAME, from_config: nafnet::from_config, detect: nafnet::detect, assumes: &["train_size"] },
+    Family {
+        name: ldm_unet::NAME,
+        from_config: ldm_unet::from_config,
+        detect: ldm_unet::detect,
+        assumes: &["num_heads", "norm_num_groups"],
+    },
+    Family {
+        name: clip_text::NAME,
+        from_config: clip_text::from_config,
+        detect: clip_text::detect,
+        assumes: &["num_attention_heads", "hidden_act", "pad", "output"],
+    },
+    Family {
+        name: convnext::NAME,
+        from_config: convnext::from_config,
+        detect: convnext::detect,
+        assumes: &["layer_norm_eps"],
+    },
 ];
 
 pub use super::{ARCHITECTURE, CONFIG};
@@ -88,6 +123,22 @@ pub fn network_as(dict: &StateDict, said: &Said) -> Result<Box<dyn Network>> {
             .advice(format!("say them: vernis convert {} -o OUT.safetensors --config '{{{wanted}}}'", dict.name())));
     }
     by_name(name, &config, dict)
+}
+
+/// Settings of a checkpoint, with their values, that neither its metadata nor its shapes nor the user told, so that the
+/// published value was taken. A dot leads into a part of the model.
+pub fn assumed(dict: &StateDict, network: &dyn Network, said: &Map<String, Value>) -> Vec<(String, String)> {
+    if dict.metadata().contains_key(CONFIG) {
+        return Vec::new();
+    }
+    let config = network.config();
+    // Adapters are carried by another family.
+    let family = config.get("carrier").and_then(Value::as_str).unwrap_or(network.family());
+    let keys = FAMILIES.iter().filter(|f| f.name == family).flat_map(|f| f.assumes);
+    let open = keys.filter(|key| key.split('.').next().is_some_and(|first| !said.contains_key(first)));
+    let value =
+        |key: &&str| Some((key.to_string(), config.pointer(&format!("/{}", key.replace('.', "/")))?.to_string()));
+    open.filter_map(value).collect()
 }
 
 /// Files of this program that are no networks say what they are for.

@@ -112,10 +112,14 @@ impl<'a> Build<'a> {
 
     /// Declares `t` the result of module `path`.
     pub fn tap(&mut self, path: &str, t: TensorId) {
-        if self.taps.contains(path) {
+        if self.tapped(path) {
             self.graph.outputs.retain(|(name, _)| name != path);
             self.graph.output(path, t);
         }
+    }
+
+    pub fn tapped(&self, path: &str) -> bool {
+        self.taps.contains(path)
     }
 
     pub fn shape(&self, t: TensorId) -> Shape {

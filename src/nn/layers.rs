@@ -75,8 +75,14 @@ impl Build<'_> {
         let matrix = self.matrix(path, &inputs, &conv)?;
         let mut op = Contract::conv(conv.out.clone(), conv.kernel, conv.stride, conv.pad, conv.bias);
         op.kernel = (conv.kernel, conv.kernel);
-        let params = self.matrix_params(matrix);
-        self.add(path, op, &[x], &params)
+        let params = self.matrix_params(matrix.clone());
+        if matrix.out_scale.is_none() || !self.tapped(path) {
+            return self.add(path, op, &[x], &params);
+        }
+        // A tap shows what the module itself gives, before the factor that the weights of the flow hold.
+        let own = self.matrix_params(Matrix { out_scale: None, ..matrix });
+        self.add(path, op.clone(), &[x], &own)?;
+        self.graph.add(path, op, &[x], &params)
     }
 
     /// Proves the weights of a convolution and describes its matrix.

@@ -114,8 +114,9 @@ impl<'a> Generalist<'a> {
         plan.upload(gpu, "input", &shape.from_nchw(&normal))?;
         plan.run(gpu, progress)?;
         let held = |name: &str| Ok((plan.output_shape(name)?, plan.read(gpu, name)?));
-        let names = if maps { &FEATURES[..] } else { &[] };
-        Ok(Photograph { start: held("start")?, maps: names.iter().map(|n| held(n)).collect::<Result<_>>()? })
+        let levels = if maps { &self.config.image.levels[..] } else { &[] };
+        let maps = levels.iter().map(|level| held(FEATURES[*level as usize])).collect::<Result<_>>()?;
+        Ok(Photograph { start: held("start")?, maps })
     }
 
     /// Makes the step ready for these prompts and photographs, of which there are as many, or one for all.

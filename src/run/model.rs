@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
@@ -98,6 +98,11 @@ impl Model {
         }
         used.extend(self.dict.keys().filter(|k| k.starts_with(PROMPT_PREFIX)).map(str::to_owned));
         crate::nn::refuse_unread(&self.dict, &used)
+    }
+
+    /// Settings that nothing in the file tells; see [`registry::assumed`].
+    pub fn assumed(&self) -> Vec<(String, String)> {
+        registry::assumed(&self.dict, self.network(), &Map::new())
     }
 
     pub fn dict(&self) -> &StateDict {

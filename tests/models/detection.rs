@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vernis::checkpoint::StateDict;
-use vernis::models::registry;
+use vernis::models::registry::{self, Said};
 use vernis::run::model::Model;
 
 use crate::support::fake::checkpoint;
+use crate::support::generalist;
 use crate::support::nets;
 
 /// A configuration with some settings changed.
@@ -99,6 +100,46 @@ fn wrappers_of_training_programs_are_understood() {
         let model = Model::new(wrapped).unwrap_or_else(|e| panic!("{prefix}: {e}"));
         assert_eq!(model.network().family(), "nafnet");
     }
+}
+
+/// What was guessed is said, unless somebody told it.
+#[test]
+fn settings_without_a_trace_are_listed() {
+    let listed = |dict: &StateDict, said: Value| {
+        let network = registry::network(dict).unwrap();
+        registry::assumed(dict, network.as_ref(), said.as_object().unwrap())
+    };
+    let dict = checkpoint("xrestormer", &nets::xrestormer());
+    let all = listed(&dict, json!({}));
+    assert_eq!(all.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["scale", "overlap_ratio"]);
+    assert_eq!(all[0].1, "1");
+    assert_eq!(listed(&dict, json!({"scale": 1})), all[1..]);
+    let metadata = BTreeMap::from([
+        ("vernis.architecture".to_owned(), "xrestormer".to_owned()),
+        ("vernis.config".to_owned(), nets::xrestormer().to_string()),
+    ]);
+    assert_eq!(listed(&dict.with_metadata(metadata), json!({})), []);
+    let unet = generalist::case("ldm-unet-small-sd").weights.with_metadata(BTreeMap::new());
+    let heads = listed(&unet, json!({}));
+    assert_eq!(heads[0].0, "num_heads", "{heads:?}");
+}
+
+/// The three networks are recognised by their prefixes; how they are sampled and what they can be told is asked for.
+#[test]
+fn a_generalist_without_metadata_asks_for_what_shapes_do_not_show() {
+    let case = generalist::case("diffusion-generalist-tiny");
+    let bare = case.weights.with_metadata(BTreeMap::new());
+    let error = registry::network(&bare).unwrap_err().to_string();
+    assert!(error.contains("diffusion") && error.contains("tasks") && error.contains("--config"), "{error}");
+    let settings = json!({"diffusion": case.config["diffusion"], "tasks": generalist::tasks(),
+        "target_size": [16, 16], "cond_size": [64, 64]});
+    let said = Said { architecture: None, config: settings.as_object().unwrap().clone() };
+    let network = registry::network_as(&bare, &said).unwrap();
+    assert_eq!(network.family(), "diffusion-generalist");
+    let config = network.config();
+    assert_eq!(config["unet"]["attention"], case.config["unet"]["attention"]);
+    assert_eq!(config["image_encoder"]["dims"], case.config["image_encoder"]["dims"]);
+    Model::with_network(bare, network).unwrap();
 }
 
 #[test]

@@ -7,4 +7,6 @@ mod support;
 
 mod conformance;
 mod detection;
+mod levels;
 mod refusal;
+mod taps;

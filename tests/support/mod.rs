@@ -4,6 +4,7 @@
 pub mod case;
 pub mod compare;
 pub mod fake;
+pub mod generalist;
 pub mod generator;
 pub mod gpu;
 pub mod layout;

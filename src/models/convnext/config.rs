@@ -14,6 +14,8 @@ pub struct Config {
     pub layout: Layout,
     pub dims: [u32; 4],
     pub depths: [u32; 4],
+    /// The stages whose maps are wanted, from 0, rising.
+    pub levels: Vec<u32>,
     pub in_channels: u32,
     pub layer_norm_eps: f64,
     /// One more LayerNorm over channels at each output.
@@ -42,7 +44,6 @@ impl Config {
             ("act", json!("gelu_erf")),
             ("patch_size", json!(4)),
             ("layer_scale", json!(true)),
-            ("levels", json!([0, 1, 2, 3])),
         ] {
             s.only(key, &only)?;
         }
@@ -50,12 +51,17 @@ impl Config {
             layout,
             dims: s.numbers("dims", [192, 384, 768, 1536])?,
             depths: s.numbers("depths", [3, 3, 27, 3])?,
+            levels: s.list("levels", &[0, 1, 2, 3])?,
             in_channels: s.u32("in_channels", 3)?,
             layer_norm_eps: eps,
             stage_output_norm: s.bool("stage_output_norm", false)?,
             mean: s.reals("mean", [0.485, 0.456, 0.406])?,
             std: s.reals("std", [0.229, 0.224, 0.225])?,
         };
+        let rising = config.levels.windows(2).all(|pair| pair[0] < pair[1]);
+        if !rising || config.levels.last().is_none_or(|last| *last > 3) {
+            s.only("levels", &json!("some of 0, 1, 2, 3, in this order"))?;
+        }
         s.finish()?;
         if config.std.contains(&0.0) {
             return Err(
@@ -70,12 +76,18 @@ impl Config {
             "layout": self.layout.name(),
             "dims": self.dims,
             "depths": self.depths,
+            "levels": self.levels,
             "in_channels": self.in_channels,
             "layer_norm_eps": self.layer_norm_eps,
             "stage_output_norm": self.stage_output_norm,
             "mean": self.mean,
             "std": self.std,
         })
+    }
+
+    /// Channels of the wanted maps.
+    pub fn level_dims(&self) -> impl Iterator<Item = u32> {
+        self.levels.iter().map(|level| self.dims[*level as usize])
     }
 
     /// RGB in 0..1, channel after channel, as the network wants it.
@@ -115,8 +127,8 @@ impl Network for Config {
             return Err(no_such_part(super::NAME, part));
         }
         let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, self.in_channels));
-        for (name, t) in super::STAGE_NAMES.iter().zip(super::stages(self, b, "", x)?) {
-            b.graph.output(name, t);
+        for (level, t) in super::stages(self, b, "", x)? {
+            b.graph.output(super::STAGE_NAMES[level], t);
         }
         Ok(())
     }

@@ -28,9 +28,20 @@ pub struct Config {
 /// The metadata key of the published format.
 const METADATA: &str = "config";
 
+/// The published metadata, or what the shapes of the three networks show: how they were trained to be sampled and what
+/// they can be told leave no trace.
 pub fn detect(dict: &StateDict) -> Option<Value> {
-    let config: Value = serde_json::from_str(dict.metadata().get(METADATA)?).ok()?;
-    (config.get("family")?.as_str()? == super::NAME).then_some(config)
+    if let Some(text) = dict.metadata().get(METADATA) {
+        let config: Value = serde_json::from_str(text).ok()?;
+        return (config.get("family")?.as_str()? == super::NAME).then_some(config);
+    }
+    Some(json!({
+        "image_encoder": convnext::detect(&dict.under(IMAGE_ENCODER))?,
+        "text_encoder": clip_text::detect(&dict.under(TEXT_ENCODER))?,
+        "unet": ldm_unet::detect(&dict.under(UNET))?,
+        "diffusion": null,
+        "tasks": null,
+    }))
 }
 
 fn block<'a>(s: &mut Settings<'a>, key: &'static str) -> Result<&'a Value> {
@@ -64,7 +75,7 @@ impl Config {
         let bad = |why: String| {
             Err(Error::new(Kind::Checkpoint, format!("the configuration of {} is wrong", super::NAME)).why(why))
         };
-        let features: u32 = self.image.dims.iter().sum();
+        let features: u32 = self.image.level_dims().sum();
         if self.unet.in_channels != TARGET + features || self.unet.out_channels != TARGET {
             return bad(format!(
                 "a target of {TARGET} and features of {features} channels do not fit a UNet from {} to {}",

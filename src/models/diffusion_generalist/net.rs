@@ -35,17 +35,17 @@ pub(super) fn features(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()>
     let x = b.graph.input("input", Shape::new(part.n, part.h, part.w, c.image.in_channels));
     let mut start = None;
     let mut first = TARGET;
-    for (i, t) in convnext::stages(&c.image, b, IMAGE_ENCODER, x)?.into_iter().enumerate() {
-        let map = b.resize(&format!("resize.{i}"), t, h, w)?;
-        let share = Conv { bias: i == 0, ..first_conv(c) }.slice(first, c.unet.in_channels);
+    for (level, t) in convnext::stages(&c.image, b, IMAGE_ENCODER, x)? {
+        let map = b.resize(&format!("resize.{level}"), t, h, w)?;
+        let share = Conv { bias: start.is_none(), ..first_conv(c) }.slice(first, c.unet.in_channels);
         let share = b.conv(&format!("{UNET}conv_in"), map, share)?;
-        first += c.image.dims[i];
+        first += c.image.dims[level];
         start = Some(match start {
             None => share,
             Some(sum) => b.sum("start", sum, share)?,
         });
         if maps == 1 {
-            b.graph.output(FEATURES[i], map);
+            b.graph.output(FEATURES[level], map);
         }
     }
     if let Some(start) = start {

@@ -19,6 +19,9 @@ pub struct Config {
     pub train_size: Option<[u32; 4]>,
 }
 
+/// At 2^10 the network's multiple is as large as the largest tile, and its deepest level 1024 times as wide.
+const MOST_LEVELS: usize = 10;
+
 pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
     let mut s = Settings::new(super::NAME, value)?;
     let train_size = match s.get("train_size") {
@@ -36,8 +39,11 @@ pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
         train_size,
     };
     let levels = config.enc_blk_nums.len();
-    if levels > 6 || levels != config.dec_blk_nums.len() {
-        s.only("dec_blk_nums", &json!(format!("as many entries as enc_blk_nums has ({levels}), at most 6")))?;
+    if levels > MOST_LEVELS || levels != config.dec_blk_nums.len() {
+        s.only(
+            "dec_blk_nums",
+            &json!(format!("as many entries as enc_blk_nums has ({levels}), at most {MOST_LEVELS}")),
+        )?;
     }
     s.finish()?;
     Ok(Box::new(config))

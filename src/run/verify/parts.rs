@@ -32,7 +32,7 @@ fn canonical_names(taps: &[(String, String)]) -> Vec<String> {
 
 pub fn convnext(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
     let config = convnext::Config::parse(&case.config)?;
-    let layout = config.layout;
+    let (layout, levels) = (config.layout, config.levels.clone());
     let mut model = Model::with_network(case.weights.clone(), Box::new(config))?;
     let shape = shape_nchw(case, "x")?;
     let taps = taps(case, |t| layout.rename(t));
@@ -46,7 +46,8 @@ pub fn convnext(gpu: &Gpu, case: &Case, precision: DType) -> Result<Outcome> {
         Ok(plan)
     };
     let plan = run(&mut model, &[], &mut table)?;
-    for name in convnext::STAGE_NAMES {
+    for level in levels {
+        let name = convnext::STAGE_NAMES[level as usize];
         table.nhwc(name, &plan.output_shape(name)?, &plan.read(gpu, name)?)?;
     }
     if !taps.is_empty() {
