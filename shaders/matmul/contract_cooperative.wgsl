@@ -55,10 +55,10 @@ fn quad_a(image: u32, row: u32, norm: vec2<f32>, t: u32) -> Quad {
     #if WINDOW == 1
     let tap = t / p.k4;
     let k4 = t % p.k4;
-    let from_a = source(image, row, tap / p.kernel_w, tap % p.kernel_w);
+    let from_a = source(image, row, corner(row), tap / p.kernel_w, tap % p.kernel_w);
     #else
     let k4 = t;
-    let from_a = source(image, row, 0u, 0u);
+    let from_a = source(image, row, vec2<i32>(0), 0u, 0u);
     #endif
     return Quad(operand(from_a, k4, norm, factor_of(image, k4)));
 }

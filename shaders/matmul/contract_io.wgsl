@@ -32,6 +32,8 @@ struct Params {
     first_panel: u32,
     // Quads of the low-rank segment; 0 without one.
     r4: u32,
+    // Panels of the bound matrix in front of this dispatch's: the last panel may have a dispatch of its own.
+    skipped: u32,
 }
 #params
 
@@ -72,16 +74,25 @@ override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
 override GATE: u32 = 0u;
 
+// The input pixel under the first tap of a row: y and x, which may lie in the zero padding.
+fn corner(row: u32) -> vec2<i32> {
+    #if WINDOW == 1
+    return vec2<i32>(vec2<u32>(row / p.out_w, row % p.out_w) * p.stride) - i32(p.pad);
+    #else
+    return vec2<i32>(0);
+    #endif
+}
+
 // Where a row of A starts for each tap. `inside` is false in the zero padding.
 struct Source {
     quad: u32,
     inside: bool,
 }
 
-fn source(image: u32, row: u32, ty: u32, tx: u32) -> Source {
+fn source(image: u32, row: u32, first: vec2<i32>, ty: u32, tx: u32) -> Source {
     #if WINDOW == 1
-    let iy = i32((row / p.out_w) * p.stride + ty) - i32(p.pad);
-    let ix = i32((row % p.out_w) * p.stride + tx) - i32(p.pad);
+    let iy = first.x + i32(ty);
+    let ix = first.y + i32(tx);
     let inside = iy >= 0 && ix >= 0 && iy < i32(p.in_h) && ix < i32(p.in_w);
     let pixel = select(0u, u32(iy) * p.in_w + u32(ix), inside);
     return Source((image * p.in_h * p.in_w + pixel) * p.x_stride + p.x_offset, inside);

@@ -60,6 +60,7 @@ fn main(
     #repeat J 0 ROWS/LANES+ROWS%LANES/8
     let row$J = min(first + lane + $(J*LANES)u, p.rows - 1u);
     let norm$J = norm_of(image, row$J);
+    let corner$J = corner(row$J);
     #end
     #repeat R 0 ROWS
     #repeat N 0 COLS
@@ -67,13 +68,13 @@ fn main(
     #end
     #end
 
-    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 4u * PANEL;
+    var at = image * p.w_batch + (p.skipped + panel) * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 4u * PANEL;
     #repeat SEGMENT 0 1+LOWRANK
     #if SEGMENT == 0
     for (var ty = 0u; ty < p.kernel_h; ty++) {
         for (var tx = 0u; tx < p.kernel_w; tx++) {
             #repeat J 0 ROWS/LANES+ROWS%LANES/8
-            let base$J = source(image, row$J, ty, tx);
+            let base$J = source(image, row$J, corner$J, ty, tx);
             #end
             for (var k4 = 0u; k4 < p.k4; k4++) {
                 let factor = factor_of(image, k4);

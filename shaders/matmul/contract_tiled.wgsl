@@ -38,13 +38,14 @@ fn main(
     // Loading: this invocation fetches one row of the A tile and four vectors of the B tile.
     let row = min(first + local, p.rows - 1u);
     let norm = norm_of(image, row);
+    let from_corner = corner(row);
     var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 64u + local;
 
     #repeat SEGMENT 0 1+LOWRANK
     #if SEGMENT == 0
     for (var ky = 0u; ky < p.kernel_h; ky++) {
         for (var kx = 0u; kx < p.kernel_w; kx++) {
-            let from_a = source(image, row, ky, kx);
+            let from_a = source(image, row, from_corner, ky, kx);
             for (var k4 = 0u; k4 < p.k4; k4 += DEPTH4) {
                 for (var j = 0u; j < DEPTH4; j++) {
                     var a = vec4<f32>(0.0);

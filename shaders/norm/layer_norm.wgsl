@@ -1,5 +1,5 @@
 //! LayerNorm over the channels of each pixel. The variance is about the mean and biased; with CENTRE off the values
-//! themselves are not centred (BiasFree). Accumulates in f32, two passes.
+//! themselves are not centred (BiasFree). Accumulates in f32.
 //! axis DTYPE f32 f16
 //! axis WIDE 0 1
 #import shared/dtype
@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;     // [quads], zero in padding lanes
 @group(0) @binding(4) var<storage, read_write> y: array<Store>;      // [rows, quads]
 
-#import norm/variance
+#import norm/moments
 
 override CENTRE: bool = true;
 override WEIGHT: bool = true;
@@ -35,10 +35,9 @@ fn main(
     let row = linear(group, groups) * 64u + local;
     if row >= p.rows { return; }
     let base = row * p.quads;
-    var sum = vec4<f32>(0.0);
-    for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
-    let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
-    let scale = inverseSqrt(variance(base, mean) + p.eps);
+    let found = moments(base);
+    let mean = found.x;
+    let scale = inverseSqrt(found.y + p.eps);
     for (var i = 0u; i < p.quads; i++) {
         var v = unpack(x[base + i]);
         if CENTRE { v -= mean; }

@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<Store>;              // [rows, quads]
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [rows]: mean, 1 / deviation, 0, 0
 
-#import norm/variance
+#import norm/moments
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,8 +28,6 @@ fn main(
     let row = linear(group, groups) * 64u + local;
     if row >= p.rows { return; }
     let base = row * p.quads;
-    var sum = vec4<f32>(0.0);
-    for (var i = 0u; i < p.quads; i++) { sum += unpack(x[base + i]); }
-    let mean = dot(sum, vec4<f32>(1.0)) / p.channels;
-    y[row] = vec4<f32>(mean, inverseSqrt(variance(base, mean) + p.eps), 0.0, 0.0);
+    let found = moments(base);
+    y[row] = vec4<f32>(found.x, inverseSqrt(found.y + p.eps), 0.0, 0.0);
 }

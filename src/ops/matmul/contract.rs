@@ -5,7 +5,7 @@ use crate::kernel::generated::{
     matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_subgroup as subgroup,
     matmul_contract_tiled as tiled,
 };
-use crate::kernel::{Binding, Contraction, Dispatch, Key};
+use crate::kernel::{Binding, Contraction, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
 
 /// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
@@ -97,6 +97,14 @@ impl Contract {
         same && io.n4 == 1 && self.gate.is_none() && !self.scale && !self.dynamic && !self.low_rank
     }
 
+    /// Whether the last panel is half empty and worth a kernel that computes its first half alone. (The halves of a gated
+    /// panel lie apart.)
+    fn tail(&self, io: &subgroup::Params, target: &Target, rows: u32) -> bool {
+        let Contraction::Wide { lanes } = target.contraction else { return false };
+        let left = (io.n4 - 1) % (2 * lanes) + 1;
+        left <= lanes && self.gate.is_none() && !self.is_narrow(io) && (io.n4 <= lanes || rows >= TAIL_ROWS)
+    }
+
     /// First panel and number of panels of each part of the matrix.
     pub fn parts(&self, panels: u32) -> Vec<(u32, u32)> {
         let step = self.part.unwrap_or(panels).max(1);
@@ -114,7 +122,7 @@ impl Contract {
 }
 
 impl Kernel for Contract {
-    fn infer(&self, inputs: &[&TensorInfo], target: &crate::kernel::Target) -> Result<TensorInfo, String> {
+    fn infer(&self, inputs: &[&TensorInfo], target: &Target) -> Result<TensorInfo, String> {
         expect(inputs.len() == self.inputs(), || format!("expected {} inputs, got {}", self.inputs(), inputs.len()))?;
         let x = &inputs[0].shape;
         let (kh, kw) = self.kernel;
@@ -209,6 +217,7 @@ impl Kernel for Contract {
             w_batch: if self.dynamic { panels * taps * 4 * k4 * panel } else { 0 },
             first_panel: 0,
             r4,
+            skipped: 0,
         };
         let key = |shader| {
             Key::new(shader)
@@ -226,14 +235,17 @@ impl Kernel for Contract {
                 .define("GATED", u8::from(gated))
                 .define("LOWRANK", u8::from(self.low_rank))
         };
-        let dispatch = |(i, (first, count)): (usize, (u32, u32))| {
+        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool| {
+            // A tail is the last panel alone.
+            let skipped = if tail { count - 1 } else { 0 };
+            let (first, count) = (first + skipped, count - skipped);
             let matrix = match dynamic {
                 Some(t) => Binding::Tensor(t),
                 None => matrices.get(i).copied().into(),
             };
             let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
             let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
-            let io = subgroup::Params { panels: count, first_panel: first, ..io };
+            let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
             let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
             match cx.target.contraction.at(cx.precision) {
@@ -257,14 +269,13 @@ impl Kernel for Contract {
                     Dispatch::new(key, &io, bindings, strips.div_ceil(lanes))
                 }
                 Contraction::Wide { lanes } => {
-                    // Half a panel holds all columns of a narrow output; a gated panel has its halves apart.
-                    let (cols, rows) = if n4 <= lanes && !gated { (1, HALF_ROWS) } else { (2, WIDE_ROWS) };
+                    let (cols, rows) = if tail { (1, HALF_ROWS) } else { (2, WIDE_ROWS) };
                     let key = shaped(key(subgroup::NAME))
                         .define("LANES", lanes)
                         .define("ROWS", rows)
                         .define("COLS", cols)
                         .define("WIDE", 1)
-                        .define("PAIRED", u8::from(cols == 2 && !gated && n4.is_multiple_of(2)));
+                        .define("PAIRED", u8::from(!tail && !gated && n4.is_multiple_of(2)));
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(rows) * count)
                 }
                 Contraction::Tiled => {
@@ -281,7 +292,14 @@ impl Kernel for Contract {
             }
             .flops(flops)
         };
-        parts.into_iter().enumerate().map(dispatch).collect()
+        let (last, tail) = (parts.len() - 1, self.tail(&io, cx.target, y.rows()));
+        let pieces = |(i, (first, count)): (usize, (u32, u32))| {
+            let tail = tail && i == last;
+            let front = count - u32::from(tail);
+            let front = (front > 0).then(|| dispatch((i, (first, front)), false));
+            front.into_iter().chain(tail.then(|| dispatch((i, (first, count)), true))).collect::<Vec<_>>()
+        };
+        parts.into_iter().enumerate().flat_map(pieces).collect()
     }
 }
 
@@ -290,6 +308,8 @@ const SUBGROUP_ROWS: u32 = 16;
 /// The same with wide loads, and of half a panel (the head of contract_subgroup.wgsl says why so many).
 const WIDE_ROWS: u32 = 24;
 const HALF_ROWS: u32 = 32;
+/// Rows from which a last panel is worth a dispatch, and a pipeline, of its own.
+const TAIL_ROWS: u32 = 1024;
 /// Pixels of a row that a lane of contract_narrow.wgsl computes.
 const NARROW_STRIP: u32 = 8;
 /// Rows of a workgroup of contract_tiled.wgsl and contract_cooperative.wgsl.

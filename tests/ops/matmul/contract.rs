@@ -73,6 +73,9 @@ pub fn cases() -> Vec<Case> {
         case("1x1 stride 2", Input::new(1, 5, 7, &[8]), &[4], 1, 2, 0, false),
         case("5x5 with padding 2", Input::new(1, 4, 7, &[3]), &[5], 5, 1, 2, true),
         case("4x4 stride 4", Input::new(1, 8, 12, &[3]), &[6], 4, 4, 0, true),
+        // Enough rows for a dispatch of its own for a last panel that is half empty.
+        case("1x1 to one and a half panels", Input::new(1, 31, 34, &[12]), &[96], 1, 1, 0, true),
+        case("3x3 to two and a ragged half panels", Input::new(2, 23, 23, &[3]), &[71, 70], 3, 1, 1, true),
         // 65,537 tiles of 16 rows.
         case("more workgroups than an axis holds", Input::new(1, 1024, 1025, &[2]), &[3], 1, 1, 0, true).large(),
     ]

@@ -179,6 +179,7 @@ pub fn cases() -> Vec<Case> {
         Spec { f32_out: true, residual: true, kernel: 3, ..spec("f32 output", Input::new(1, 6, 5, &[8]), &[3]) },
         // Two quads of a lane lie side by side in the residual and in the output; more rows than a tile.
         Spec { bias: true, residual: true, ..spec("residual of pairs", Input::new(2, 5, 7, &[13]), &[40]) },
+        Spec { bias: true, residual: true, ..spec("residual of a half panel", Input::new(2, 23, 23, &[5]), &[80]) },
         Spec { f32_out: true, residual: true, ..spec("f32 output of pairs", Input::new(1, 5, 7, &[13]), &[40]) },
         Spec { rows: Some((5, 14)), bias: true, ..spec("rows of a fused projection", x(), &[9]) },
         Spec { segments: Some((1, 3)), ..spec("middle segments", Input::new(2, 3, 3, &[5, 6, 7, 2]), &[11]) },
