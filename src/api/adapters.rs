@@ -11,13 +11,15 @@ const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 const SETTINGS: &str = "adapter_config.json";
 
 impl Model {
-    /// The model with a low-rank adapter (PEFT) as the task `task`, which instructions can name and blend. `file` is the
+    /// The model with a low-rank adapter (PEFT) as the task `task`, which instructions can name and blend; on families
+    /// that carry no adapters (GenLV, PIP, DATPRL-IR, the diffusion generalist) it becomes part of the weights for good,
+    /// and [`Model::tasks`] does not list it. `file` is the
     /// adapter's weights or the folder that holds them; its `adapter_config.json` is read where there is one, else the
     /// products count as they are stored (a factor of 1).
     ///
     /// # Errors
-    /// [`Kind::Usage`] for a name that cannot be one, [`Kind::Checkpoint`] if the family carries no adapters, the adapter
-    /// is not plain LoRA, its shapes do not fit, or the task exists.
+    /// [`Kind::Usage`] for a name that cannot be one, [`Kind::Checkpoint`] if the adapter is not plain LoRA, its
+    /// modules or shapes do not fit, or the task exists.
     pub fn attach(self, task: &str, file: &Path) -> Result<Model> {
         let weights = if file.is_dir() {
             let found = WEIGHTS.iter().map(|name| file.join(name)).find(|f| f.exists());

@@ -38,6 +38,11 @@ pub fn tasks(dict: &StateDict) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// The modules that the keys name.
+pub fn modules(dict: &StateDict) -> impl Iterator<Item = &str> {
+    dict.keys().filter_map(|k| Some(AdapterKey::parse(k)?.module))
+}
+
 /// The checkpoint without its adapters.
 pub fn without(dict: &StateDict) -> Result<StateDict> {
     dict.with_renamed(|k| AdapterKey::parse(k).is_none().then(|| k.to_owned()))
@@ -113,6 +118,11 @@ impl Adapters {
         Ok(Adapters { tasks, modules, strength })
     }
 
+    /// What is added to each module.
+    pub(super) fn additions(&self) -> impl Iterator<Item = (&str, &(usize, Part))> {
+        self.modules.iter().flat_map(|(module, parts)| parts.iter().map(move |part| (module.as_str(), part)))
+    }
+
     /// Adapted modules.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.modules.keys().map(String::as_str)
@@ -150,7 +160,7 @@ impl Adapters {
         out
     }
 
-    fn strength_of(&self, task: usize, part: &Part) -> f32 {
+    pub(super) fn strength_of(&self, task: usize, part: &Part) -> f32 {
         match (part, self.strength.get(task).copied().flatten()) {
             (Part::Product(t), Some((alpha, root))) => {
                 let rank = f64::from(t.rank);
@@ -163,25 +173,27 @@ impl Adapters {
 
 /// The checkpoint with the adapter file `adapter` under the name `task`. `config` is its adapter_config.json.
 pub fn attach(dict: &StateDict, task: &str, adapter: &StateDict, config: Option<&Value>) -> Result<StateDict> {
-    let bad =
-        |why: String| Error::new(Kind::Checkpoint, format!("{} cannot be attached as {task}", adapter.name())).why(why);
+    if tasks(dict).iter().any(|t| t == task) {
+        return Err(unfit(adapter, task, "the checkpoint has a task of this name".into()).advice("choose another name"));
+    }
+    dict.joined(&named(task, adapter, config)?)
+}
+
+/// An adapter file with the names and metadata that it has in a checkpoint.
+pub fn named(task: &str, adapter: &StateDict, config: Option<&Value>) -> Result<StateDict> {
     if task.is_empty() || task.contains(['.', '=', ',']) {
         return Err(Error::new(Kind::Usage, format!("'{task}' cannot name a task"))
             .why("a task name has no dots, commas or equals signs"));
     }
-    if tasks(dict).iter().any(|t| t == task) {
-        return Err(bad("the checkpoint has a task of this name".into()).advice("choose another name"));
-    }
     if let Some(why) = config.and_then(unsupported) {
-        return Err(bad(why));
+        return Err(unfit(adapter, task, why));
     }
     let renamed = adapter.with_renamed(|key| rename(key, task))?;
     if let Some(odd) = adapter.keys().find(|k| rename(k, task).is_none()) {
-        return Err(bad(format!("{odd} is neither lora_A nor lora_B of a module"))
+        return Err(unfit(adapter, task, format!("{odd} is neither lora_A nor lora_B of a module"))
             .advice("only low-rank adapters (LoRA) can be attached"));
     }
-    let mut joined = dict.joined(&renamed)?;
-    let mut metadata = joined.metadata().clone();
+    let mut metadata = BTreeMap::new();
     // Alpha counts only where a configuration states it; the keys alone mean a factor of one.
     if let Some(alpha) = config.and_then(|c| c.get(ALPHA)).and_then(Value::as_f64) {
         metadata.insert(format!("{ALPHA}.{task}"), alpha.to_string());
@@ -189,8 +201,12 @@ pub fn attach(dict: &StateDict, task: &str, adapter: &StateDict, config: Option<
     if config.and_then(|c| c.get(ROOT)).and_then(Value::as_bool) == Some(true) {
         metadata.insert(format!("{ROOT}.{task}"), "true".into());
     }
-    joined = joined.with_metadata(metadata);
-    Ok(joined)
+    Ok(renamed.with_metadata(metadata))
+}
+
+/// The error for an adapter that cannot become the task `task`.
+pub(super) fn unfit(adapter: &StateDict, task: &str, why: String) -> Error {
+    Error::new(Kind::Checkpoint, format!("{} cannot be attached as {task}", adapter.name())).why(why)
 }
 
 /// The key in a joined checkpoint; PEFT wraps modules and may name its adapter.

@@ -35,6 +35,8 @@ pub enum Source {
     Strided { backing: Arc<Backing>, at: usize, strides: Vec<usize> },
     /// f32 values from the rule of [`super::generate`].
     Uniform { state: u64, lo: f64, hi: f64 },
+    /// `base + factor * b a`, computed when it is asked for: `a` has rows as long as the base's, `b` a row for each of them.
+    Product { base: Box<Entry>, a: Box<Entry>, b: Box<Entry>, factor: f32 },
 }
 
 /// Whoever makes an entry has proven that its element count fits a usize and that its bytes lie inside the backing.
@@ -75,7 +77,7 @@ impl Entry {
                 let bytes = backing.bytes().get(*at..).unwrap_or(&[]);
                 Some(Cow::Owned(gather(bytes, size, &self.shape, strides, first, count)))
             }
-            Source::Uniform { .. } => None,
+            Source::Uniform { .. } | Source::Product { .. } => None,
         }
     }
 
@@ -97,6 +99,12 @@ impl Entry {
             Source::Uniform { state, lo, hi } => {
                 Source::Uniform { state: advance(*state, skipped as u64), lo: *lo, hi: *hi }
             }
+            Source::Product { base, a, b, factor } => Source::Product {
+                base: Box::new(base.rows(first, count)?),
+                a: a.clone(),
+                b: Box::new(b.rows(first, count)?),
+                factor: *factor,
+            },
         };
         let shape = std::iter::once(count).chain(rest.iter().copied()).collect();
         Some(Entry { element: self.element, shape, source })
@@ -104,14 +112,41 @@ impl Entry {
 
     /// `count` values from `first` on, appended to `out`; false when the tensor holds no floats.
     pub fn append_f32(&self, first: usize, count: usize, out: &mut Vec<f32>) -> bool {
-        if let Source::Uniform { state, lo, hi } = self.source {
-            let start = out.len();
-            out.resize(start + count, 0.0);
-            fill_uniform(state, first as u64, lo, hi, &mut out[start..]);
-            return true;
+        let start = out.len();
+        match &self.source {
+            Source::Uniform { state, lo, hi } => {
+                out.resize(start + count, 0.0);
+                fill_uniform(*state, first as u64, *lo, *hi, &mut out[start..]);
+                true
+            }
+            Source::Product { base, a, b, factor } => {
+                base.append_f32(first, count, out) && add_product(a, b, *factor, first, &mut out[start..])
+            }
+            Source::Dense { .. } | Source::Strided { .. } => {
+                self.dense(first, count).is_some_and(|bytes| self.element.append_f32(&bytes, out))
+            }
         }
-        self.dense(first, count).is_some_and(|bytes| self.element.append_f32(&bytes, out))
     }
+}
+
+/// Adds `factor * b a`, from flat index `first` on, to `out`; false when a factor holds no floats.
+fn add_product(a: &Entry, b: &Entry, factor: f32, first: usize, out: &mut [f32]) -> bool {
+    let rank = a.shape.first().copied().unwrap_or(0);
+    let width = a.elements() / rank.max(1);
+    if width == 0 || out.is_empty() {
+        return true;
+    }
+    let (from, to) = (first / width, (first + out.len()).div_ceil(width));
+    let (mut inner, mut outer) = (Vec::new(), Vec::new());
+    if !a.append_f32(0, a.elements(), &mut inner) || !b.append_f32(from * rank, (to - from) * rank, &mut outer) {
+        return false;
+    }
+    for (i, value) in out.iter_mut().enumerate() {
+        let (row, column) = ((first + i) / width - from, (first + i) % width);
+        let terms = (0..rank).map(|r| f64::from(outer[row * rank + r]) * f64::from(inner[r * width + column]));
+        *value += factor * terms.sum::<f64>() as f32;
+    }
+    true
 }
 
 /// Walks the index space like an odometer, so that a transposed or sliced tensor comes out row-major.
@@ -175,6 +210,30 @@ mod tests {
         assert_eq!(rows(&uniform.rows(2, 2).unwrap()), rows(&uniform)[6..12]);
         assert_eq!(strided(&[3, 2], &[1, 3], 0).rows(1, 2).unwrap().dense(0, 4).unwrap().as_ref(), [1, 4, 2, 5]);
         assert!(uniform.rows(4, 2).is_none());
+    }
+
+    #[test]
+    fn a_product_is_added_where_it_is_asked_for() {
+        let f32s = |shape: &[usize], values: &[f32]| Entry {
+            element: Element::F32,
+            shape: shape.to_vec(),
+            source: Source::Dense {
+                backing: Arc::new(Backing::Owned(values.iter().flat_map(|v| v.to_le_bytes()).collect())),
+                at: 0,
+            },
+        };
+        let base = Box::new(f32s(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        let (a, b) = (Box::new(f32s(&[1, 2], &[10.0, 100.0])), Box::new(f32s(&[3, 1], &[1.0, 2.0, -1.0])));
+        let shape = vec![3, 2];
+        let sum = Entry { element: Element::F32, shape, source: Source::Product { base, a, b, factor: 0.5 } };
+        let values = |entry: &Entry, first: usize, count: usize| {
+            let mut out = Vec::new();
+            assert!(entry.append_f32(first, count, &mut out));
+            out
+        };
+        assert_eq!(values(&sum, 0, 6), [6.0, 52.0, 13.0, 104.0, 0.0, -44.0]);
+        assert_eq!(values(&sum, 1, 3), [52.0, 13.0, 104.0], "a range starts inside a row");
+        assert_eq!(values(&sum.rows(1, 2).unwrap(), 1, 2), [104.0, 0.0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod entry;
 pub mod generate;
 mod heap;
 pub mod low_rank;
+pub mod merged;
 pub mod names;
 mod pickle;
 pub mod prepack;

@@ -15,9 +15,9 @@ use crate::base::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
 pub struct StateDict {
-    name: Arc<str>,
-    entries: Arc<BTreeMap<String, Entry>>,
-    metadata: Arc<BTreeMap<String, String>>,
+    pub(super) name: Arc<str>,
+    pub(super) entries: Arc<BTreeMap<String, Entry>>,
+    pub(super) metadata: Arc<BTreeMap<String, String>>,
 }
 
 impl StateDict {

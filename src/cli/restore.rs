@@ -47,7 +47,8 @@ pub struct RestoreArgs {
     /// padding, tiling, rounding); `own` keeps its size, depth and transparency
     #[arg(long, value_enum, default_value = "own")]
     protocol: ProtocolArg,
-    /// A low-rank adapter (PEFT) from a file of its own, as a task that --task can name and blend; repeatable
+    /// A low-rank adapter (PEFT) from a file of its own, as a task that --task can name and blend, or, in families without
+    /// such tasks, as part of the weights; repeatable
     #[arg(long, value_name = "NAME=FILE", value_parser = adapter, requires = "model")]
     adapter: Vec<(String, PathBuf)>,
     /// Storage of weights and activations
@@ -162,6 +163,9 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     let mut model = model(args, &engine, &instruction)?;
     for (task, file) in &args.adapter {
         model = model.attach(task, file)?;
+        if !args.quiet && !model.tasks().contains(task) {
+            eprintln!("{task} is part of the weights now: {} carries no tasks of its own", model.family());
+        }
     }
     let options = args.options(RestoreOptions::default().memory_budget);
     let drawing = model.draws().then(|| DrawRun::new(args, &engine, &model, &instruction, &mut jobs)).transpose()?;

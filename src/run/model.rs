@@ -8,14 +8,15 @@ use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
 use super::ways::Adapting;
 use crate::base::{DType, Result};
-use crate::checkpoint::StateDict;
 use crate::checkpoint::prepack::{Pack, Panels};
+use crate::checkpoint::{StateDict, adapters, merged};
 use crate::gpu::{Gpu, WeightBuffers};
 use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
 use crate::graph::split::split;
 use crate::kernel::Target;
+use crate::models::diffusion_generalist::{IMAGE_ENCODER, TEXT_ENCODER, UNET};
 use crate::models::{ARCHITECTURE, CONFIG, Network, instruct_ipt, registry};
 use crate::nn::Build;
 
@@ -78,13 +79,26 @@ impl Model {
         Ok(model)
     }
 
-    /// The model with the adapter file `adapter` as the task `task`; see [`instruct_ipt::attach`].
+    /// The model with the adapter file `adapter` as the task `task`; see [`instruct_ipt::attach`]. Families that carry no
+    /// tasks beside their weights take it into them for good.
     pub fn attach(&self, task: &str, adapter: &StateDict, config: Option<&Value>) -> Result<Model> {
         // What was detected or given decides, whatever the file says of itself.
         let mut metadata = self.dict.metadata().clone();
         metadata.insert(ARCHITECTURE.into(), self.network.family().into());
         metadata.insert(CONFIG.into(), self.network.config().to_string());
-        Model::new(instruct_ipt::attach(&self.dict.with_metadata(metadata), task, adapter, config)?)
+        let dict = self.dict.with_metadata(metadata);
+        if instruct_ipt::carries(self.network.family()) {
+            return Model::new(instruct_ipt::attach(&dict, task, adapter, config)?);
+        }
+        let named = adapters::named(task, adapter, config)?;
+        // PEFT names modules as seen from the network it was made for, which may be a part of this one.
+        let rooted = |root: &&str| {
+            let rooted =
+                named.with_renamed(|key| Some(format!("{root}{key}"))).and_then(|d| self.network.canonical(&d));
+            rooted.ok().filter(|d| adapters::modules(d).any(|m| dict.contains(&format!("{m}.weight"))))
+        };
+        let own = ["", UNET, TEXT_ENCODER, IMAGE_ENCODER].iter().find_map(rooted);
+        Model::new(merged::merge(&dict, task, own.as_ref().unwrap_or(&named))?)
     }
 
     /// Builds every part of the network at its smallest size, to find missing, misshapen and unread weights now.

@@ -31,29 +31,30 @@ class PromptProbe(nn.Module):
 
 
 class PoolProbe(nn.Module):
-    """Listens to what DATPRL-IR's pools select: one pool must tell the degradations apart, the other the domains."""
+    """Listens to what DATPRL-IR's pools select: one pool must tell the degradations apart, the other the domains.
+
+    Each name owns every n-th prompt of its pool. A free reader of the selection lets a few prompts take everything and
+    leaves the rest, which the nearest never include, without a gradient; owned prompts are all pulled to their task.
+    """
 
     def __init__(self, model, tasks: list[str], domains: list[str]):
         super().__init__()
         self.heard, self.names = [[], []], [tasks, domains]
-        pools = model.degradation_prompt_pool, model.domain_prompt_pool
-        self.readers = nn.ModuleList(nn.Linear(len(pool.prompt_keys), len(names))
-                                     for pool, names in zip(pools, self.names))
-        for pool, heard in zip(pools, self.heard):
+        for pool, heard in zip((model.degradation_prompt_pool, model.domain_prompt_pool), self.heard):
             pool.heard = heard
 
     def loss(self, batch):
         """Cross-entropy of the batch's task and domain names; and both hit rates."""
         total, figures = 0, {}
         told = {"tasks": batch.tasks, "domains": batch.domains}
-        for (label, wanted), names, heard, reader in zip(told.items(), self.names, self.heard, self.readers):
+        for (label, wanted), names, heard in zip(told.items(), self.names, self.heard):
             share = torch.cat(heard)
             heard.clear()
             labels = torch.tensor([names.index(name) for name in wanted], device=share.device)
             labels = labels.repeat_interleave(len(share) // len(wanted))
-            logits = reader(share)
-            total = total + F.cross_entropy(logits, labels)
-            figures[label] = (logits.argmax(1) == labels).float().mean().item()
+            each = torch.stack([share[:, i::len(names)].sum(1) for i in range(len(names))], 1)
+            total = total + F.nll_loss((each + 1e-6).log(), labels)
+            figures[label] = (each.argmax(1) == labels).float().mean().item()
         return total, figures
 
 

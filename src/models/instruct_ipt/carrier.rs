@@ -18,6 +18,11 @@ const CARRIERS: &[(&str, FromConfig, Detect)] = &[
     (ldm_unet::NAME, ldm_unet::from_config, ldm_unet::detect),
 ];
 
+/// Whether task adapters can be switched and blended on this family.
+pub fn carries(family: &str) -> bool {
+    family == super::NAME || CARRIERS.iter().any(|c| c.0 == family)
+}
+
 /// The carrier of that name with its own configuration.
 pub fn by_name(name: &str, config: &Value, dict: &StateDict) -> Result<Box<dyn Network>> {
     let found = CARRIERS.iter().find(|c| c.0 == name).ok_or_else(|| {

@@ -7,7 +7,7 @@ mod carrier;
 mod config;
 
 pub use attach::attach;
-pub use carrier::detect;
+pub use carrier::{carries, detect};
 pub use config::{InstructIpt, Way, from_config};
 
 pub const NAME: &str = "instruct-ipt";
