@@ -1,10 +1,11 @@
 //! The command line: one file a subcommand. What restores goes through the public interface; what inspects and measures
-//! (`bench`, `info`, `tasks`, `verify`) looks below it.
+//! (`bench`, `doctor`, `info`, `tasks`, `verify`) looks below it.
 
 mod args;
 mod bench;
 mod convert;
 mod devices;
+mod doctor;
 mod draw;
 mod eval;
 mod info;
@@ -62,6 +63,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// List the adapters of this machine.
     Devices(devices::DevicesArgs),
+    /// Check that a device and its driver compute what they should.
+    Doctor(doctor::DoctorArgs),
     /// Run conformance cases against the outputs of the official code.
     Verify(verify::VerifyArgs),
     /// Measure how well a model restores your own pictures.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),

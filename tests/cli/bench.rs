@@ -69,3 +69,14 @@ fn requests_that_make_no_sense() {
     vernis(&["bench", "--model", "genlv", "--size", "33x32"]).fails_with(2, &["multiples of 32"]);
     vernis(&["bench", "--model", "nosuchmodel", "--size", "32x32"]).fails_with(6, &["nosuchmodel", "restormer-d48"]);
 }
+
+#[test]
+fn the_doctor_checks_every_kernel() {
+    let outcome = vernis(&["doctor", "--kernels", "--json"]);
+    outcome.succeeds();
+    let found = json(&outcome.out);
+    let findings = found["findings"].as_array().expect("a list");
+    assert!(findings.len() >= 14, "seven kernels in two precisions: {found}");
+    assert!(findings.iter().all(|f| f["outcome"] == "pass" && f["error"].as_f64() < Some(2e-2)), "{found}");
+    assert_eq!(found["failed"], 0);
+}

@@ -13,6 +13,7 @@ use crate::base::{DType, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Contraction;
 use crate::run::model::Model;
+use crate::run::plan::PlanKey;
 use crate::run::verify::rel_l2;
 
 /// What the gate found.
@@ -154,9 +155,12 @@ pub fn family_name(family: Contraction) -> String {
 
 /// The output of a network in f32.
 pub fn compute(gpu: &Gpu, model: &mut Model, job: &Job) -> Result<Vec<f32>> {
-    let mut key = job.key.clone();
-    key.precision = DType::F32;
-    let plan = model.plan(gpu, &key)?;
+    output(gpu, model, &PlanKey { precision: DType::F32, ..job.key.clone() }, job)
+}
+
+/// The output of the plan of `key` for the inputs of `job`, logical channels without padding.
+pub fn output(gpu: &Gpu, model: &mut Model, key: &PlanKey, job: &Job) -> Result<Vec<f32>> {
+    let plan = model.plan(gpu, key)?;
     for (name, values) in &job.inputs {
         plan.upload(gpu, name, values)?;
     }
@@ -175,7 +179,7 @@ pub fn probe(output: &[f32]) -> Vec<f32> {
 }
 
 /// The stored values of `name`, such as `nafnet-w32 256x256`.
-fn probes(name: &str) -> Option<Vec<f32>> {
+pub fn probes(name: &str) -> Option<Vec<f32>> {
     static STORED: OnceLock<Value> = OnceLock::new();
     let stored = STORED.get_or_init(|| serde_json::from_str(include_str!("probes_v1.json")).unwrap_or(Value::Null));
     let values = stored.get(name)?.as_array()?;

@@ -3,6 +3,7 @@
 
 pub mod compare;
 pub mod cooperative;
+pub mod doctor;
 pub mod file;
 pub mod gate;
 pub mod kernels;

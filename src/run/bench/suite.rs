@@ -243,7 +243,7 @@ fn network(
     Ok(row)
 }
 
-fn probe_name(name: &str, width: u32, height: u32) -> String {
+pub fn probe_name(name: &str, width: u32, height: u32) -> String {
     format!("{name} {width}x{height}")
 }
 
