@@ -18,7 +18,7 @@ fn moments(base: u32) -> vec2<f32> {
             mean += step;
             squares += select(vec4<f32>(0.0), d * (v - mean), valued);
         } else {
-            mean += d * (1.0 / f32(i + 1u));
+            mean += d / f32(i + 1u);
             squares += d * (v - mean);
         }
     }

@@ -12,7 +12,7 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
     ("deblur", &["nafnet-deblur", "instruct-ipt"]),
-    ("dejpeg", &["instruct-ipt"]),
+    ("dejpeg", &["nafnet-dejpeg", "instruct-ipt"]),
     ("derain", &["instruct-ipt", "genlv"]),
     ("desnow", &["instruct-ipt", "genlv"]),
     ("dehaze", &["instruct-ipt", "genlv"]),
@@ -20,14 +20,15 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("despeckle", &["instruct-ipt", "genlv"]),
     ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
-    ("pencil", &[]),
+    ("pencil", &["genlv"]),
     ("depth", &["diffusion"]),
     ("semantic", &["diffusion"]),
     ("panoptic", &[]),
 ];
 
 /// All shipped weights that are networks, those included that no task prefers.
-pub const NAMES: [&str; 7] = ["nafnet-denoise", "nafnet-deblur", "genlv", "instruct-ipt", "datprl", "pip", "diffusion"];
+pub const NAMES: [&str; 8] =
+    ["nafnet-denoise", "nafnet-deblur", "nafnet-dejpeg", "genlv", "instruct-ipt", "datprl", "pip", "diffusion"];
 
 /// Names of the embedded weights.
 pub fn embedded() -> impl Iterator<Item = &'static str> {
