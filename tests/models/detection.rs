@@ -43,6 +43,7 @@ fn configs() -> Vec<(&'static str, Value)> {
         json!({"enc_blk_nums": [1, 1, 1, 28], "dec_blk_nums": [1, 1, 1, 1]}),
         json!({"enc_blk_nums": [3], "dec_blk_nums": [0]}),
         json!({"enc_blk_nums": [0, 2], "dec_blk_nums": [1, 0]}),
+        json!({"width": 2, "enc_blk_nums": [1, 0, 0, 0, 0, 0, 0], "dec_blk_nums": [0, 0, 0, 0, 0, 0, 1]}),
         json!({"img_channel": 1}),
     ] {
         out.push(("nafnet", with(nafnet(), changes)));

@@ -19,7 +19,7 @@ pub struct Config {
     pub train_size: Option<[u32; 4]>,
 }
 
-/// At 2^10 the network's multiple is as large as the largest tile, and its deepest level 1024 times as wide.
+/// The deepest of ten levels is 1024 times as wide as the first: more is a damaged configuration.
 const MOST_LEVELS: usize = 10;
 
 pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {

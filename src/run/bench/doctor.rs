@@ -5,9 +5,8 @@ use serde::Serialize;
 
 use super::gate::{self, Outcome, Reference, Verdict, family_name, tolerance};
 use super::kernels::{Case, KERNELS};
-use super::plain::Plain;
-use super::suite::probe_name;
-use super::workloads::{Job, NETWORKS, Workload};
+use super::suite::{kernel_job, probe_name};
+use super::workloads::{NETWORKS, Workload};
 use crate::base::{DType, Result};
 use crate::gpu::Gpu;
 
@@ -47,11 +46,10 @@ pub fn examine(gpu: &mut Gpu, kernels_only: bool, say: &mut dyn FnMut(&Finding))
     }
     gpu.set_contraction(chosen);
     let networks = NETWORKS.iter().filter(|_| !kernels_only);
-    for (workload, edge, name) in networks.filter_map(smallest) {
-        let job = workload.job(&workload.model()?, edge, edge, DType::F32)?;
-        let open = || workload.model();
-        let reference = Reference::of_network(gpu, &open, &job, Some(&name))?;
-        let output = gate::compute(gpu, &mut workload.model()?, &job)?;
+    for (workload, edge, name, reference) in networks.filter_map(smallest) {
+        let mut model = workload.model()?;
+        let job = workload.job(&model, edge, edge, DType::F32)?;
+        let output = gate::compute(gpu, &mut model, &job)?;
         keep(name, gpu, DType::F32, reference.judge(&[output], tolerance(DType::F32)), &mut findings, say);
     }
     Ok(findings)
@@ -72,17 +70,17 @@ fn keep(
 }
 
 /// A network at its smallest size that has a stored reference.
-fn smallest(workload: &Workload) -> Option<(&Workload, u32, String)> {
+fn smallest(workload: &Workload) -> Option<(&Workload, u32, String, Reference)> {
     let mut edges = workload.edges(true);
     edges.sort_unstable();
-    let named = edges.into_iter().map(|edge| (workload, edge, probe_name(workload.name, edge, edge)));
-    named.into_iter().find(|(_, _, name)| gate::probes(name).is_some())
+    edges.into_iter().find_map(|edge| {
+        let name = probe_name(workload.name, edge, edge);
+        let reference = Reference::Probes(gate::probes(&name)?);
+        Some((workload, edge, name, reference))
+    })
 }
 
 fn kernel(gpu: &Gpu, case: &Case, precision: DType) -> Result<Verdict> {
-    let mut model = case.model()?;
-    let input = case.input();
-    let reference = Reference::of_kernel(case, &Plain::new(case, &input, model.dict())?);
-    let job = Job { key: case.key(precision), inputs: vec![("input".into(), case.shape().pad_channels(&input))] };
+    let (mut model, job, reference) = kernel_job(case, precision, true)?;
     Ok(reference.judge(&[gate::output(gpu, &mut model, &job.key, &job)?], tolerance(precision)))
 }

@@ -16,6 +16,7 @@ use super::workloads::{self, Job, NETWORKS};
 use super::{SUITE, file, micro};
 use crate::base::{DType, Error, Kind, Result};
 use crate::gpu::Gpu;
+use crate::run::model::Model;
 use crate::run::shipped;
 use crate::run::verify::rel_l2;
 
@@ -205,15 +206,21 @@ fn doubts(stamp: &Stamp, ask: &Ask) -> Vec<String> {
 
 /// One kernel of the suite.
 fn kernel(gpu: &Gpu, case: &Case, precision: DType, check: bool, policy: &Policy, roof: Option<&Roof>) -> Result<Row> {
-    let mut model = case.model()?;
+    let (mut model, job, reference) = kernel_job(case, precision, check)?;
+    let subject = Subject { group: Group::Kernel, name: case.name, job: &job, reference: &reference };
+    time(gpu, &mut model, &subject, policy, roof)
+}
+
+/// What a kernel runs with, and what it is compared with if `check`.
+pub fn kernel_job(case: &Case, precision: DType, check: bool) -> Result<(Model, Job, Reference)> {
+    let model = case.model()?;
     let input = case.input();
     let job = Job { key: case.key(precision), inputs: vec![("input".into(), case.shape().pad_channels(&input))] };
     let reference = match check {
         true => Reference::of_kernel(case, &Plain::new(case, &input, model.dict())?),
         false => Reference::None,
     };
-    let subject = Subject { group: Group::Kernel, name: case.name, job: &job, reference: &reference };
-    time(gpu, &mut model, &subject, policy, roof)
+    Ok((model, job, reference))
 }
 
 fn network(
