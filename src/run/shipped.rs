@@ -20,7 +20,7 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("despeckle", &["instruct-ipt", "genlv"]),
     ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
-    ("pencil", &["genlv"]),
+    ("pencil", &[]),
     ("depth", &["diffusion"]),
     ("semantic", &["diffusion"]),
     ("panoptic", &[]),
