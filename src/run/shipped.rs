@@ -8,7 +8,8 @@ use crate::checkpoint::StateDict;
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// For each task the shipped weights that do it, best first. The figures behind the order are on the cards in weights/;
-/// a task whose output is no better than its input is not listed, though `--model genlv` still knows it.
+/// a task whose output is no better than its input, or not what was asked for, is not listed, though `--model genlv` still
+/// knows it.
 pub const SERVES: &[(&str, &[&str])] = &[
     ("denoise", &["nafnet-denoise", "genlv"]),
     ("deblur", &["nafnet-deblur", "instruct-ipt"]),
