@@ -1,5 +1,5 @@
-//! The rules of the house: floors, twins, file sizes, described bindings, nothing unfinished. Each checker proves on a
-//! bent example that it can fail.
+//! The rules of the house: floors, twins, file sizes, described bindings, cards of weights, nothing unfinished. Each checker
+//! proves on a bent example that it can fail.
 
 #[path = "house/bindings.rs"]
 mod bindings;
@@ -9,3 +9,5 @@ mod files;
 mod floors;
 #[path = "house/twins.rs"]
 mod twins;
+#[path = "house/weights.rs"]
+mod weights;

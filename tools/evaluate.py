@@ -4,12 +4,14 @@
     tools/evaluate.py --model weights/genlv.safetensors --clean photos --degrade noise=25,rain=60
     tools/evaluate.py --model weights/genlv.safetensors --pairs degraded clean --task derain
     tools/evaluate.py --pairs restored clean          (no model: compares two folders of equal file names)
+    tools/evaluate.py --baseline bm3d --clean photos --degrade noise=25      (a denoiser told the level)
 
 Degradations are those of degrade.py with the same --seed, so its files give the same figures. A training
 checkpoint (.pt) of a network without prompts can stand in for a weight file.
 """
 
 import argparse
+import functools
 import json
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from baselines import BASELINES
 from degrade import KINDS, apply_kind, generator, load_rgb, parse_kinds
 
 NO_TASK = "none"  # the shared weights of a network with task weights
@@ -119,13 +122,16 @@ def main() -> int:
         network = restorer and restorer.for_task(args.task)
         report[args.pairs[0].name] = measure(paired(*args.pairs), network)
     for kind, level in args.degrade or []:
-        network = restorer and restorer.for_task(args.task or KINDS[kind].task)
+        if args.baseline:
+            network = functools.partial(BASELINES[args.baseline], sigma=level)
+        else:
+            network = restorer and restorer.for_task(args.task or KINDS[kind].task)
         label = kind if level is None else f"{kind}={level:g}"
         report[label] = measure(degraded(args.clean, kind, level, args.seed), network)
     print(f"{'':16}{'images':>7}{'input dB':>10}{'SSIM':>8}{'output dB':>11}{'SSIM':>8}{'gain':>8}")
     for label, r in report.items():
         line = f"{label:16}{r['images']:7}{r['input_psnr']:10.2f}{r['input_ssim']:8.4f}"
-        print(line + (f"{r['psnr']:11.2f}{r['ssim']:8.4f}{r['psnr'] - r['input_psnr']:8.2f}" if restorer else ""))
+        print(line + (f"{r['psnr']:11.2f}{r['ssim']:8.4f}{r['psnr'] - r['input_psnr']:8.2f}" if "psnr" in r else ""))
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n")
     return 0
@@ -134,6 +140,7 @@ def main() -> int:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, help=".safetensors weight file or training checkpoint")
+    parser.add_argument("--baseline", choices=BASELINES, help="a denoiser that learned nothing instead of a model")
     parser.add_argument("--pairs", type=Path, nargs=2, metavar=("INPUTS", "TARGETS"))
     parser.add_argument("--clean", type=Path, metavar="DIR", help="clean pictures for --degrade")
     parser.add_argument("--degrade", type=parse_kinds, metavar="KIND[=LEVEL][,...]")
@@ -145,6 +152,8 @@ def parse_arguments():
     args = parser.parse_args()
     if bool(args.clean) != bool(args.degrade) or not (args.pairs or args.clean):
         parser.error("give --pairs, or --clean with --degrade")
+    if args.baseline and (args.model or args.pairs or any(k != "noise" or level is None for k, level in args.degrade)):
+        parser.error("--baseline goes with --clean and --degrade noise=LEVEL, and without --model")
     return args
 
 

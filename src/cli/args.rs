@@ -36,9 +36,15 @@ impl DeviceArgs {
 
     /// Opens the device alone, tuned as the engine would have it.
     pub fn gpu(&self) -> Result<Gpu> {
+        let (gpu, tuned) = self.gpu_as_it_is()?;
+        tuned.map(|()| gpu)
+    }
+
+    /// Opens the device even if it computes wrongly; then the second says so.
+    pub fn gpu_as_it_is(&self) -> Result<(Gpu, Result<()>)> {
         let mut gpu = Gpu::open(&self.device.parse().unwrap_or_default())?;
-        tune(&mut gpu, self.cache().as_deref())?;
-        Ok(gpu)
+        let tuned = tune(&mut gpu, self.cache().as_deref());
+        Ok((gpu, tuned))
     }
 
     pub fn models(&self) -> Option<PathBuf> {

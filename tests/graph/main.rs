@@ -1,5 +1,5 @@
 //! The graph executor: what fuses, that fusing changes nothing, that memory is pooled well, and that a replay only
-//! replays.
+//! replays; and the families that tuning compares.
 
 #[path = "../reference/mod.rs"]
 mod reference;
@@ -13,3 +13,4 @@ mod replay;
 mod shapes;
 mod split;
 mod taps;
+mod tuning;

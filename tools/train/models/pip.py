@@ -105,8 +105,14 @@ class Pip(Restormer):
             unused = nn.Conv2d(channels + 64 * 2 ** (level - 1), channels, 1, bias=False).requires_grad_(False)
             self.add_module(f"reduce_noise_channel_{level}", unused)
 
+    def compile(self):
+        """Compiles all but the reading of names, which would be compiled anew for every order of them."""
+        self._restore = torch.compile(self._restore)
+
     def forward(self, image, told):
-        of_class = self._weights(told, len(image)).to(image)
+        return self._restore(image, self._weights(told, len(image)).to(image))
+
+    def _restore(self, image, of_class):
         e1 = self.encoder_level1(self.patch_embed(image))
         e2 = self.encoder_level2(self.down1_2(e1))
         e3 = self.encoder_level3(self.down2_3(e2))

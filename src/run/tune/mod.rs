@@ -1,29 +1,26 @@
-//! A short measured tuning: which contraction family is fastest on this adapter. The answer is cached on disk, keyed by
-//! everything that could change it.
+//! A short measured tuning: which contraction family is fastest on this adapter, among those that compute what plain loops
+//! compute. The answer is cached on disk, keyed by everything that could change it.
+
+pub mod trial;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::plan::Plan;
+use self::trial::Trial;
 use super::verify::rel_l2;
-use crate::base::{Channels, DType, Result, Shape};
-use crate::checkpoint::StateDict;
-use crate::checkpoint::prepack::{Matrix, Pack, Panels};
-use crate::gpu::{Gpu, WeightBuffers};
-use crate::graph::Graph;
+use crate::base::{DType, Error, Kind, Result};
+use crate::gpu::Gpu;
 use crate::kernel::Contraction;
-use crate::ops::matmul::contract::Contract;
 
 /// Bump when kernels change enough for old measurements to mislead.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
-/// Relative L2 distance up to which two families compute the same, in f16 storage too.
+/// Relative L2 distance from the plain loops up to which a family computes the right thing, in f16 storage too.
 const AGREEMENT: f64 = 5e-3;
 
-/// Measures the candidates the adapter can run and keeps the fastest, or reads the answer from `cache`. Wide loads are
-/// taken unmeasured.
+/// Measures the candidates the adapter can run and keeps the fastest that computes the right thing, or reads the answer
+/// from `cache`. Wide loads are taken unmeasured. An adapter without a right one is an error: every picture would be wrong.
 pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
     let candidates = gpu.contraction_candidates().to_vec();
     let [first, _, ..] = candidates[..] else { return Ok(()) };
@@ -40,21 +37,43 @@ pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
     }
     let candidates = worth_measuring(candidates, gpu.summary().software);
     let tries = precisions(&candidates);
-    let (seconds, right) = measure(gpu, first, tries)?;
-    let mut best = (first, seconds);
-    for family in &candidates[1..] {
-        // A driver may refuse a kernel that others take, or miscompile it: then it is no candidate here.
-        let Ok((seconds, output)) = measure(gpu, *family, tries) else { continue };
-        if seconds < best.1 && rel_l2(&output, &right) < AGREEMENT {
-            best = (*family, seconds);
-        }
-    }
-    gpu.set_contraction(best.0);
+    let trial = Trial::new(gpu.summary().software)?;
+    let measured = candidates.into_iter().map(|family| (family, measure(gpu, &trial, family, tries))).collect();
+    let best = fastest_right(measured, &trial.expected()?)?;
+    gpu.set_contraction(best);
     if let Some(file) = file {
         // A cache that cannot be written costs time, not correctness.
-        let _ = write(&file, &key, best.0);
+        let _ = write(&file, &key, best);
     }
     Ok(())
+}
+
+/// What a family took, in seconds, and its probed outputs in every precision.
+type Measured = Result<(f64, Vec<Vec<f32>>)>;
+
+/// The fastest family whose outputs are `right` in every precision. A driver may refuse a kernel that others take, or
+/// miscompile it: then it is no candidate here.
+fn fastest_right(measured: Vec<(Contraction, Measured)>, right: &[f32]) -> Result<Contraction> {
+    let mut best = None;
+    let mut refused = None;
+    for (family, result) in measured {
+        match result {
+            Ok((seconds, outputs)) if outputs.iter().all(|o| rel_l2(o, right) < AGREEMENT) => {
+                if best.is_none_or(|(_, least)| seconds < least) {
+                    best = Some((family, seconds));
+                }
+            }
+            Ok(_) => {}
+            Err(e) => refused = Some(e),
+        }
+    }
+    match (best, refused) {
+        (Some((family, _)), _) => Ok(family),
+        (None, Some(e)) => Err(e),
+        (None, None) => Err(Error::new(Kind::Device, "this device computes wrong sums")
+            .why("every contraction kernel differs from plain loops on the CPU, so every picture would be wrong")
+            .advice("update its driver, or choose another with --device; `vernis doctor` lists what fails")),
+    }
 }
 
 /// Adapter, driver, engine and tuning version.
@@ -78,69 +97,14 @@ fn precisions(candidates: &[Contraction]) -> &'static [DType] {
     if candidates.iter().any(is_cooperative) { &[DType::F32, DType::F16] } else { &[DType::F32] }
 }
 
-/// Edge of the picture and channels of the convolution that is timed: on a GPU large enough to keep all of it busy for
-/// a multiple of what a submit takes, on a software adapter small enough for a first start.
-const fn extent(software: bool) -> (u32, u32) {
-    if software { (96, 64) } else { (256, 192) }
-}
-
-/// Best of a few replays of a 1x1 convolution of a typical size, the precisions added up, and the outputs of all.
-fn measure(gpu: &mut Gpu, family: Contraction, precisions: &[DType]) -> Result<(f64, Vec<f32>)> {
+/// A family's seconds on the trial, the precisions added up, and its probed outputs in each.
+fn measure(gpu: &mut Gpu, trial: &Trial, family: Contraction, precisions: &[DType]) -> Measured {
     let before = gpu.target().contraction;
     gpu.set_contraction(family);
-    let results: Result<Vec<_>> = precisions.iter().map(|p| timed(gpu, *p)).collect();
+    let results: Result<Vec<_>> = precisions.iter().map(|p| trial.run(gpu, *p)).collect();
     gpu.set_contraction(before);
     let (seconds, outputs): (Vec<f64>, Vec<_>) = results?.into_iter().unzip();
-    Ok((seconds.iter().sum(), outputs.concat()))
-}
-
-fn timed(gpu: &Gpu, precision: DType) -> Result<(f64, Vec<f32>)> {
-    let (edge, width) = extent(gpu.summary().software);
-    let channels = Channels::one(width);
-    let mut graph = Graph::new(gpu.target().clone(), precision);
-    let x = graph.input("x", Shape::new(1, edge, edge, width));
-    let matrix = Matrix {
-        weight: "w".into(),
-        bias: None,
-        rows: None,
-        columns: None,
-        kernel: (1, 1),
-        inputs: channels.clone(),
-        outputs: channels.clone(),
-        gamma: None,
-        beta: None,
-        out_scale: None,
-        gated: false,
-        swapped: false,
-    };
-    let w = graph.param(Pack::Matrix(matrix));
-    let y = graph.add("tune", Contract::linear(channels, false), &[x], &[w])?;
-    graph.output("y", y);
-    let rule = json!({"seed": 1, "tensors": [{"name": "w", "shape": [width, width], "lo": -0.1, "hi": 0.1}]});
-    let dict = StateDict::generated(crate::checkpoint::GeneratedWeights::from_json(&rule)?, "tuning");
-    let panels = Panels { plain: gpu.target().panel_quads(false), gated: gpu.target().panel_quads(true) };
-    let mut weights = WeightBuffers::default();
-    let bytes = graph.params[0].pack(&dict, panels, precision)?;
-    let index = weights.push(gpu, "tuning", &bytes)?;
-    let mut plan = Plan::new(gpu, graph, &weights, &[index])?;
-    // No two neighbours are equal, so that a kernel that mixes up rows or channels is found.
-    let values: Vec<f32> =
-        (0..edge * edge * width).map(|i| (i.wrapping_mul(40_503) >> 8 & 255) as f32 / 255.0).collect();
-    plan.upload(gpu, "x", &values)?;
-    // The first run compiles.
-    plan.run(gpu, &mut |_| true)?;
-    let mut best = f64::INFINITY;
-    for _ in 0..4 {
-        let start = Instant::now();
-        let seconds = if gpu.summary().timestamps {
-            plan.profile(gpu)?.iter().map(|step| step.seconds).sum()
-        } else {
-            plan.run(gpu, &mut |_| true)?;
-            start.elapsed().as_secs_f64()
-        };
-        best = best.min(seconds);
-    }
-    Ok((best, plan.read(gpu, "y")?))
+    Ok((seconds.iter().sum(), outputs))
 }
 
 fn name(family: Contraction) -> String {
@@ -187,6 +151,30 @@ mod tests {
         assert_eq!(worth_measuring(all.clone(), false), all);
         assert_eq!(precisions(&all), [DType::F32, DType::F16], "in f32 both are the tiled kernel");
         assert_eq!(precisions(&[Contraction::Tiled]), [DType::F32]);
+    }
+
+    #[test]
+    fn a_family_that_computes_wrongly_is_never_chosen() {
+        let right = vec![1.0, 2.0, 3.0];
+        let bent = vec![1.0, 2.0, 3.1];
+        let half = vec![1.001, 2.0, 3.0];
+        let subgroup = Contraction::Subgroup { lanes: 8, cols: 2 };
+        let refused = || Error::new(Kind::Device, "refused");
+        let of = |a: Measured, b: Measured| fastest_right(vec![(Contraction::Tiled, a), (subgroup, b)], &right);
+        assert_eq!(of(Ok((2.0, vec![right.clone()])), Ok((1.0, vec![half.clone()]))).unwrap(), subgroup);
+        assert_eq!(
+            of(Ok((2.0, vec![right.clone()])), Ok((1.0, vec![right.clone(), bent.clone()]))).unwrap(),
+            Contraction::Tiled
+        );
+        assert_eq!(
+            of(Ok((1.0, vec![vec![f32::NAN; 3]])), Ok((2.0, vec![right.clone()]))).unwrap(),
+            subgroup,
+            "the first too"
+        );
+        assert_eq!(of(Err(refused()), Ok((2.0, vec![right.clone()]))).unwrap(), subgroup);
+        let none = of(Ok((1.0, vec![bent.clone()])), Ok((1.0, vec![bent.clone()]))).unwrap_err();
+        assert_eq!((none.kind(), none.what()), (Kind::Device, "this device computes wrong sums"));
+        assert_eq!(of(Err(refused()), Ok((1.0, vec![bent]))).unwrap_err().what(), "refused");
     }
 
     #[test]
