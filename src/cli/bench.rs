@@ -22,7 +22,8 @@ pub struct BenchArgs {
     /// Time one kernel of the suite instead, such as matmul-1024
     #[arg(long, value_name = "NAME", conflicts_with_all = ["suite", "model", "size", "sustained"])]
     kernel: Option<String>,
-    /// Width and height of the picture in pixels
+    /// Width and height of the picture in pixels; what the device cannot take in one piece is cut as
+    /// restore cuts it, and one tile is timed
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
     /// Storage; the full suite times both on a GPU

@@ -23,6 +23,20 @@ fn one_network_as_json() {
 }
 
 #[test]
+fn a_picture_too_large_for_a_binding_is_timed_by_its_tiles() {
+    let outcome = vernis(&["bench", "--model", "nafnet-denoise", "--size", "32768x32", "--samples", "1", "--json"]);
+    outcome.succeeds();
+    let row = json(&outcome.out);
+    assert_eq!((row["width"].as_u64(), row["height"].as_u64()), (Some(32768), Some(32)), "{row}");
+    assert_eq!(row["gate"]["outcome"], "pass", "{row}");
+    // A GPU may take it whole; software adapters bind 128 MiB.
+    if row["stamp"]["software"] == true {
+        assert_eq!((row["tiles"]["width"].as_u64(), row["tiles"]["height"].as_u64()), (Some(512), Some(32)), "{row}");
+        assert!(row["tiles"]["count"].as_u64() >= Some(64), "{row}");
+    }
+}
+
+#[test]
 fn one_kernel_as_json() {
     let outcome = vernis(&["bench", "--kernel", "matmul-1024", "--samples", "1", "--json"]);
     outcome.succeeds();

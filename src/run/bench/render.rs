@@ -259,8 +259,9 @@ fn networks(rows: &[&Row]) -> String {
         let check = r.gate.error.map_or(r.gate.outcome.name().to_owned(), |e| {
             format!("{} ({e:.0e}, {})", r.gate.outcome.name(), r.gate.reference)
         });
+        let tiles = r.tiles.map(|t| format!(" ({} tiles of {}x{})", t.count, t.width, t.height)).unwrap_or_default();
         out += &format!(
-            "| {} | {}x{} | {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {:.0} | {:.0} | {} | {} |\n",
+            "| {} | {}x{}{tiles} | {} | {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {:.0} | {:.0} | {} | {} |\n",
             r.name,
             r.width,
             r.height,

@@ -39,6 +39,14 @@ pub struct Sustained {
     pub raw_ms: Vec<f64>,
 }
 
+/// The tiles of a picture that the device cannot take in one piece, all of one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiles {
+    pub width: u32,
+    pub height: u32,
+    pub count: u32,
+}
+
 /// One timed work. Times are wall time of the forward pass alone, until the device is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -46,6 +54,9 @@ pub struct Row {
     pub name: String,
     pub width: u32,
     pub height: u32,
+    /// Where the picture was cut: one tile was timed, and all but the peak is that of one times their number.
+    #[serde(default)]
+    pub tiles: Option<Tiles>,
     pub precision: String,
     pub median_ms: f64,
     pub mad_ms: f64,
@@ -90,6 +101,7 @@ impl Row {
             name: name.to_owned(),
             width,
             height,
+            tiles: None,
             precision: precision.to_owned(),
             median_ms: 1e3 * median,
             mad_ms: 1e3 * mad,
@@ -121,6 +133,36 @@ impl Row {
         let megapixels = f64::from(self.width) * f64::from(self.height) * 1e-6;
         self.mp_per_s = (verdict.outcome == Outcome::Pass).then(|| megapixels / (self.median_ms * 1e-3));
         self.gate = verdict;
+        self
+    }
+
+    /// From the row of a tile, that of a `width` x `height` picture that has `count` of them.
+    #[must_use]
+    pub fn of_picture(mut self, (width, height): (u32, u32), count: u32) -> Row {
+        self.tiles = Some(Tiles { width: self.width, height: self.height, count });
+        // Tiles overlap, so the picture has fewer pixels than they have together.
+        let pixels = |w: u32, h: u32| f64::from(w) * f64::from(h);
+        let share = pixels(width, height) / pixels(self.width, self.height) / f64::from(count);
+        self.mp_per_s = self.mp_per_s.map(|speed| speed * share);
+        (self.width, self.height) = (width, height);
+        let times = f64::from(count);
+        let shares = self.kernels.iter_mut();
+        shares.for_each(|k| {
+            k.ms *= times;
+            k.dispatches *= count as usize;
+            k.flops *= u64::from(count);
+            k.bytes *= u64::from(count);
+        });
+        let spans = [&mut self.median_ms, &mut self.mad_ms, &mut self.p90_ms, &mut self.min_ms];
+        let around = [&mut self.upload_ms, &mut self.readback_ms];
+        let rest = self.gpu_ms.iter_mut().chain(&mut self.raw_ms);
+        let long = self.sustained.iter_mut();
+        let long = long.flat_map(|s| [&mut s.first_ms, &mut s.last_ms].into_iter().chain(&mut s.raw_ms));
+        let rest = rest.chain(long);
+        spans.into_iter().chain(around).chain(rest).for_each(|ms| *ms *= times);
+        self.dispatches *= count as usize;
+        self.flops *= u64::from(count);
+        self.bytes *= u64::from(count);
         self
     }
 
@@ -199,6 +241,19 @@ pub(super) mod tests {
         let score = Report::score(&[good.clone(), row("c", &[0.125; 5])], "f32").expect("all pass");
         assert!((score - 4000.0).abs() < 1e-6, "{score}");
         assert_eq!(Report::score(&[good], "f16"), None);
+    }
+
+    #[test]
+    fn a_cut_picture_takes_the_time_of_its_tiles() {
+        let mut tile = row("a", &[0.5; 5]);
+        (tile.peak_bytes, tile.flops, tile.dispatches, tile.gpu_ms) = (7, 10, 3, Some(400.0));
+        let picture = tile.of_picture((1800, 1000), 2);
+        assert_eq!(picture.tiles, Some(Tiles { width: 1000, height: 1000, count: 2 }));
+        assert_eq!((picture.width, picture.median_ms, picture.gpu_ms), (1800, 1000.0, Some(800.0)));
+        assert_eq!((picture.peak_bytes, picture.flops, picture.dispatches), (7, 20, 6));
+        assert!((picture.mp_per_s.expect("it passed") - 1.8).abs() < 1e-9);
+        assert!(picture.raw_ms.iter().all(|t| *t == 1000.0));
+        assert_eq!(picture.label(), "model a 1800x1000 f32");
     }
 
     #[test]

@@ -17,7 +17,9 @@ use super::{SUITE, file, micro};
 use crate::base::{DType, Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::run::model::Model;
+use crate::run::plan::PlanKey;
 use crate::run::shipped;
+use crate::run::tiling::{Request, TileChoice, layout};
 use crate::run::verify::rel_l2;
 
 /// How much to run.
@@ -227,7 +229,7 @@ fn network(
     gpu: &mut Gpu,
     ask: &Ask,
     name: &str,
-    (width, height): (u32, u32),
+    picture: (u32, u32),
     precision: DType,
     policy: &Policy,
     roof: Option<&Roof>,
@@ -235,11 +237,16 @@ fn network(
     let open = || workloads::open(name, ask.models.as_deref());
     let mut model = open()?;
     let known = NETWORKS.iter().find(|w| w.name == name);
-    let job = match known {
-        Some(workload) => workload.job(&model, width, height, precision)?,
-        None => workloads::job(&model, width, height, precision)?,
+    let job_of = |model: &Model, (width, height): (u32, u32)| match known {
+        Some(workload) => workload.job(model, width, height, precision),
+        None => workloads::job(model, width, height, precision),
     };
-    let stored = known.map(|w| probe_name(w.name, width, height));
+    let mut job = job_of(&model, picture)?;
+    let cut = too_large(gpu, &model, picture, &job.key)?;
+    if let Some((tile, _)) = cut {
+        job = job_of(&model, tile)?;
+    }
+    let stored = known.map(|w| probe_name(w.name, job.key.part.w, job.key.part.h));
     let reference =
         if ask.check { Reference::of_network(gpu, &open, &job, stored.as_deref())? } else { Reference::None };
     let subject = Subject { group: Group::Model, name, job: &job, reference: &reference };
@@ -247,7 +254,23 @@ fn network(
     if let Some(seconds) = ask.sustained {
         row.sustained = Some(sustain(gpu, &mut model, &job, seconds)?);
     }
-    Ok(row)
+    Ok(match cut {
+        Some((_, count)) => row.of_picture(picture, count),
+        None => row,
+    })
+}
+
+/// The tile, and how many of it, of a picture that the device cannot take in one piece: cut as `restore` cuts it.
+fn too_large(gpu: &Gpu, model: &Model, size: (u32, u32), key: &PlanKey) -> Result<Option<((u32, u32), u32)>> {
+    match model.cost(gpu, key) {
+        Ok(_) => return Ok(None),
+        Err(e) if e.kind() != Kind::Memory => return Err(e),
+        Err(_) => {}
+    }
+    let (extra, precision, choice) = (key.part.extra.as_slice(), key.precision, TileChoice::Auto);
+    let request = Request { size, extra, precision, choice, budget: u64::MAX, official: None };
+    let layout = layout(model, gpu, &request)?;
+    Ok(Some((layout.tile(), layout.tiles.len() as u32)))
 }
 
 pub fn probe_name(name: &str, width: u32, height: u32) -> String {
