@@ -14,6 +14,7 @@ mod pickle;
 pub mod prepack;
 mod pth;
 mod safetensors;
+mod shards;
 pub mod store;
 mod torch_objects;
 pub mod write;

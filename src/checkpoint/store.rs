@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::element::Element;
 use super::entry::{Backing, Entry, Source};
 use super::generate::{GeneratedWeights, Rule, start_state};
-use super::{names, pth, safetensors};
+use super::{names, pth, safetensors, shards};
 use crate::base::{Error, Kind, Result};
 
 #[derive(Debug, Clone)]
@@ -21,9 +21,16 @@ pub struct StateDict {
 }
 
 impl StateDict {
-    /// Opens a safetensors or .pth file; which of the two is decided by its content. The file is mapped, not read: it
-    /// must not be overwritten in place while the set is alive (replacing it by a rename is fine).
+    /// Opens a safetensors or .pth file; which of the two is decided by its content. A folder stands for the weights in it,
+    /// and an index (`*.index.json`) for its shards. Files are mapped, not read: they must not be overwritten in place while
+    /// the set is alive (replacing them by a rename is fine).
     pub fn open(path: &Path) -> Result<StateDict> {
+        if path.is_dir() {
+            return StateDict::open(&shards::of_folder(path)?);
+        }
+        if path.to_string_lossy().ends_with(shards::INDEX) && path.is_file() {
+            return shards::of_index(path);
+        }
         let name = path.display().to_string();
         let failed = |e: std::io::Error| match e.kind() {
             ErrorKind::NotFound => Error::new(Kind::ModelMissing, format!("checkpoint {name}"))
@@ -33,11 +40,6 @@ impl StateDict {
         };
         let file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
-        if about.is_dir() {
-            return Err(Error::new(Kind::Checkpoint, format!("checkpoint {name}"))
-                .why("this is a directory")
-                .advice("name the .safetensors or .pth file inside it"));
-        }
         if about.len() == 0 {
             // An empty file cannot be mapped everywhere; the parser words the message.
             return StateDict::read(Backing::Static(&[]), &name);
@@ -269,6 +271,11 @@ impl StateDict {
         StateDict { entries: Arc::new(entries), ..self.clone() }
     }
 
+    /// The same tensors under another name in messages.
+    pub(super) fn with_name(self, name: &str) -> StateDict {
+        StateDict { name: name.into(), ..self }
+    }
+
     /// The same tensors with other metadata.
     pub fn with_metadata(&self, metadata: BTreeMap<String, String>) -> StateDict {
         StateDict { metadata: Arc::new(metadata), ..self.clone() }
@@ -423,7 +430,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let say = |p: &Path| StateDict::open(p).unwrap_err();
         assert_eq!(say(&dir.path().join("none.safetensors")).kind(), Kind::ModelMissing);
-        assert!(say(dir.path()).to_string().contains("directory"));
+        assert!(say(dir.path()).to_string().contains("no weights"));
         let empty = dir.path().join("empty");
         std::fs::write(&empty, []).unwrap();
         assert!(say(&empty).to_string().contains("0 bytes"));

@@ -28,7 +28,7 @@ pub struct RestoreArgs {
     /// Say what to do in a plain English sentence
     #[arg(long, value_name = "SENTENCE", conflicts_with_all = ["task", "prompt_pair", "prompt"])]
     say: Option<String>,
-    /// Weights: a file, or the name of a shipped or installed model
+    /// Weights: a file, a folder of shards, or the name of a shipped or installed model
     #[arg(long, value_name = "FILE|NAME")]
     model: Option<String>,
     /// Show the task by example: the same picture before and after

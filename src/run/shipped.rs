@@ -41,13 +41,13 @@ pub fn serving(task: &str) -> &'static [&'static str] {
     SERVES.iter().find(|(t, _)| *t == task).map_or(&[], |(_, names)| names)
 }
 
-/// Opens weights by path or by name. Names are looked up among the embedded weights, as a file of just that name, then as
-/// NAME.safetensors in `directory` (the user's model directory) and in the folders called `weights` here and around the
+/// Opens weights by path or by name. Names are looked up among the embedded weights, as a file or folder of just that name,
+/// then as NAME.safetensors in `directory` (the user's model directory) and in the folders called `weights` here and around the
 /// program.
 pub fn open(name: &str, directory: Option<&Path>) -> Result<StateDict> {
     let path = Path::new(name);
     let shipped = EMBEDDED.iter().any(|(n, _)| *n == name);
-    if path.components().count() > 1 || path.extension().is_some() || (!shipped && path.is_file()) {
+    if path.components().count() > 1 || path.extension().is_some() || (!shipped && path.exists()) {
         return StateDict::open(path);
     }
     if let Some((_, bytes)) = EMBEDDED.iter().find(|(n, _)| *n == name) {

@@ -21,8 +21,8 @@ pub struct Costs {
 }
 
 /// Time of an operation of a merge over that of one beside the network. A merge is many small dispatches that read and
-/// write every adapted weight for few operations. `merged_against_fused` in tests/adapters/cost.rs measured 30 and 14 for
-/// its two networks on a software adapter (llvmpipe, two busy cores); GPUs were not measured.
+/// write every adapted weight for few operations. benches/adapters.rs measured 8 and 23 for its two networks on a software
+/// adapter (llvmpipe, two busy cores), 14 and 30 on another day; GPUs were not measured.
 const MERGE_WEIGHT: f64 = 20.0;
 
 /// The weights a model was told last, and what they have cost since.

@@ -2,7 +2,6 @@
 //! family of contraction kernels.
 
 mod carriers;
-mod cost;
 mod files;
 mod unet;
 mod ways;

@@ -5,8 +5,8 @@ use vernis::checkpoint::StateDict;
 use vernis::gpu::Gpu;
 use vernis::kernel::Contraction;
 use vernis::models::instruct_ipt::{InstructIpt, from_config};
-use vernis::run::Model;
 use vernis::run::conditions::tasks;
+use vernis::run::{Model, ways};
 
 use crate::{case, forward, gpu, noise, rel_l2};
 
@@ -46,6 +46,26 @@ fn merged_equals_fused_on_every_kernel_family() {
         gpu.set_contraction(family);
         let difference = compare(&gpu, &case.weights, &case.config, &image, &images);
         assert!(difference <= 1e-5, "{family:?}: {difference:.2e}");
+    }
+}
+
+#[test]
+fn the_cost_of_a_merge_is_known_before_it_runs() {
+    let gpu = gpu();
+    for name in ["instruct-ipt-conv1x1", "instruct-ipt-all-convs-odd"] {
+        let case = case(name);
+        let network = InstructIpt::parse(&case.config, &case.weights).expect("a configuration");
+        let carrier = from_config(&case.config, &case.weights).expect("it");
+        let mut model = Model::with_network(case.weights.clone(), carrier).expect("a model");
+        let image = Shape::new(1, 16, 16, 3);
+        let weights = tasks::parse("derain=0.7,denoise=0.3", &network.adapters().tasks).expect("tasks");
+        let merged = tasks::merged(&network, &weights, &[]);
+        let fused = tasks::fused(&network, &[weights], None, &[]);
+        let keys = [&merged.extra, &fused.extra].map(|extra| crate::key(&image, extra));
+        let costs = ways::costs(&model, &gpu, &keys[0], &keys[1]).expect("costs");
+        model.merge(&gpu, &keys[0], &merged.factors).expect("a merge");
+        assert_eq!(Some(costs.merge), model.merge_flops(), "{name}");
+        assert!(costs.merge > 0 && costs.beside > 0.0, "{name}: {costs:?}");
     }
 }
 

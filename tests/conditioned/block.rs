@@ -7,7 +7,7 @@ use vernis::gpu::Gpu;
 use vernis::kernel::TensorId;
 use vernis::models::{Network, Part, Sizes, TilePolicy};
 use vernis::nn::Build;
-use vernis::run::{Model, PlanKey};
+use vernis::run::{Model, Plan, PlanKey};
 
 type Graph = dyn Fn(&mut Build<'_>, &[TensorId]) -> Result<TensorId> + Send + Sync;
 
@@ -57,14 +57,20 @@ pub fn weights(tensors: &[(&str, Vec<u32>)]) -> StateDict {
     StateDict::generated(rule, "weights")
 }
 
-/// The result for inputs in NCHW order.
-pub fn run(gpu: &Gpu, dict: &StateDict, piece: Piece, inputs: &[&[f32]]) -> Vec<f32> {
+/// A plan that holds its inputs, given in NCHW order.
+pub fn plan(gpu: &Gpu, dict: &StateDict, piece: Piece, inputs: &[impl AsRef<[f32]>]) -> Plan {
     let shapes = piece.inputs.clone();
     let mut model = Model::with_network(dict.clone(), Box::new(piece)).expect("a model");
-    let mut plan = model.make_plan(gpu, &key(), &[]).expect("a plan");
+    let plan = model.make_plan(gpu, &key(), &[]).expect("a plan");
     for (i, (shape, values)) in shapes.iter().zip(inputs).enumerate() {
-        plan.upload(gpu, &format!("input{i}"), &shape.from_nchw(values)).expect("uploaded");
+        plan.upload(gpu, &format!("input{i}"), &shape.from_nchw(values.as_ref())).expect("uploaded");
     }
+    plan
+}
+
+/// The result for inputs in NCHW order, in that order.
+pub fn run(gpu: &Gpu, dict: &StateDict, piece: Piece, inputs: &[&[f32]]) -> Vec<f32> {
+    let mut plan = plan(gpu, dict, piece, inputs);
     plan.run(gpu, &mut |_| true).expect("run");
     let shape = plan.output_shape("output").expect("an output");
     shape.to_nchw(&plan.read(gpu, "output").expect("read"))

@@ -7,7 +7,6 @@ mod detection;
 mod folding;
 mod golden;
 mod refusals;
-mod savings;
 mod sensor;
 
 use std::path::{Path, PathBuf};
