@@ -52,7 +52,7 @@ class Batch:
 
 def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool,
                mismatch: float = 0.0, untold: float = 0.0, domains: dict | None = None) -> Batch:
-    """`groups` tasks drawn by weight, without repetition while there are enough, each with `per_group` crops.
+    """`groups` tasks drawn by weight, each with `per_group` crops.
 
     `mismatch` is the share of groups, among those of restoration tasks, whose inputs need another task; `untold` the
     share of groups whose task the network must see for itself. `tiles` holds the pictures of each domain; `domains`
@@ -60,7 +60,7 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     """
     names, weights = list(task_weights), np.array(list(task_weights.values()), dtype=float)
     restoring = [name for name in names if not changes_target(name)]
-    tasks = [str(t) for t in rng.choice(names, groups, replace=groups > len(names), p=weights / weights.sum())]
+    tasks = [str(t) for t in rng.choice(names, groups, p=weights / weights.sum())]
     needed = [str(rng.choice([n for n in restoring if n != t])) if t in restoring and rng.random() < mismatch else t
               for t in tasks]
     where = [str(rng.choice([d for d in domains if t in domains[d]])) if domains else PHOTOGRAPHS for t in tasks]
