@@ -21,7 +21,7 @@ pub const SERVES: &[(&str, &[&str])] = &[
     ("despeckle", &["instruct-ipt", "genlv"]),
     ("inpaint", &["instruct-ipt", "genlv"]),
     ("edges", &["genlv"]),
-    ("pencil", &[]),
+    ("pencil", &["genlv"]),
     ("depth", &["diffusion"]),
     ("semantic", &["diffusion"]),
     ("panoptic", &[]),

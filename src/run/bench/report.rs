@@ -146,20 +146,21 @@ impl Row {
         self.mp_per_s = self.mp_per_s.map(|speed| speed * share);
         (self.width, self.height) = (width, height);
         let times = f64::from(count);
-        let shares = self.kernels.iter_mut();
-        shares.for_each(|k| {
+        for k in &mut self.kernels {
             k.ms *= times;
             k.dispatches *= count as usize;
             k.flops *= u64::from(count);
             k.bytes *= u64::from(count);
-        });
+        }
         let spans = [&mut self.median_ms, &mut self.mad_ms, &mut self.p90_ms, &mut self.min_ms];
         let around = [&mut self.upload_ms, &mut self.readback_ms];
-        let rest = self.gpu_ms.iter_mut().chain(&mut self.raw_ms);
-        let long = self.sustained.iter_mut();
-        let long = long.flat_map(|s| [&mut s.first_ms, &mut s.last_ms].into_iter().chain(&mut s.raw_ms));
-        let rest = rest.chain(long);
-        spans.into_iter().chain(around).chain(rest).for_each(|ms| *ms *= times);
+        for ms in spans.into_iter().chain(around).chain(&mut self.gpu_ms).chain(&mut self.raw_ms) {
+            *ms *= times;
+        }
+        if let Some(long) = &mut self.sustained {
+            let ends = [&mut long.first_ms, &mut long.last_ms];
+            ends.into_iter().chain(&mut long.raw_ms).for_each(|ms| *ms *= times);
+        }
         self.dispatches *= count as usize;
         self.flops *= u64::from(count);
         self.bytes *= u64::from(count);
