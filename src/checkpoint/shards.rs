@@ -12,8 +12,9 @@ use crate::base::{Error, Kind, Result};
 /// How the name of an index ends.
 pub const INDEX: &str = ".index.json";
 
-/// Weight files of a folder, the kind to prefer first: who publishes both publishes the same.
-const KINDS: [&[&str]; 2] = [&["safetensors"], &["pth", "pt", "bin", "ckpt"]];
+/// How the names of weight files and indices end, the kind to prefer first: who publishes several publishes the same.
+const KINDS: [&[&str]; 4] =
+    [&[".safetensors.index.json"], &[".safetensors"], &[INDEX], &[".pth", ".pt", ".bin", ".ckpt"]];
 
 /// `model.safetensors.index.json`; sizes beside it are of no use here.
 #[derive(Deserialize)]
@@ -21,7 +22,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The file of a folder that holds its weights: an index, else the only weight file.
+/// The file of a folder that holds its weights: of the first kind there is, the only one.
 pub fn of_folder(folder: &Path) -> Result<PathBuf> {
     let failed = |why: String| Error::new(Kind::Checkpoint, format!("checkpoint {}", folder.display())).why(why);
     let mut names = Vec::new();
@@ -29,14 +30,9 @@ pub fn of_folder(folder: &Path) -> Result<PathBuf> {
         names.push(entry.map_err(|e| failed(e.to_string()))?.path());
     }
     names.sort();
-    let ends = |path: &&PathBuf, with: &str| path.to_string_lossy().ends_with(with);
-    let of_kind = |path: &&PathBuf, kind: &[&str]| {
-        path.extension().and_then(|e| e.to_str()).is_some_and(|e| kind.contains(&e)) && path.is_file()
-    };
-    let indices = names.iter().filter(|p| ends(p, INDEX)).collect();
-    let kinds = KINDS.iter().map(|kind| names.iter().filter(|p| of_kind(p, kind)).collect());
-    for found in std::iter::once(indices).chain(kinds) {
-        let found: Vec<&PathBuf> = found;
+    for kind in KINDS {
+        let of_kind = |p: &&PathBuf| kind.iter().any(|end| p.to_string_lossy().ends_with(end)) && p.is_file();
+        let found: Vec<&PathBuf> = names.iter().filter(of_kind).collect();
         match found[..] {
             [] => {}
             [one] => return Ok(one.clone()),
@@ -105,6 +101,8 @@ mod tests {
         let dict = StateDict::open(folder.path()).expect("both");
         assert_eq!(dict.keys().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(dict.f32("b").expect("a tensor"), [2.0]);
+        std::fs::write(folder.path().join("pytorch_model.bin.index.json"), "{}").expect("the same in another format");
+        assert_eq!(StateDict::open(folder.path()).expect("the safetensors").len(), 2);
         assert!(dict.name().contains("index.json"), "{}", dict.name());
 
         index(folder.path(), &[("a", "model-1-of-2.safetensors"), ("c", "model-2-of-2.safetensors")]);

@@ -20,11 +20,10 @@ const VERSION: u32 = 4;
 const AGREEMENT: f64 = 5e-3;
 
 /// Measures the candidates the adapter can run and keeps the fastest that computes the right thing, or reads the answer
-/// from `cache`. Wide loads are taken unmeasured. An adapter without a right one is an error: every picture would be wrong.
+/// from `cache`; an only candidate is tried too. Wide loads are taken unmeasured. An adapter without a right one is an error: every picture would be wrong.
 pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
     let candidates = gpu.contraction_candidates().to_vec();
-    let [first, _, ..] = candidates[..] else { return Ok(()) };
-    if matches!(first, Contraction::Wide { .. }) {
+    if matches!(candidates.first(), None | Some(Contraction::Wide { .. })) {
         // Where 64-bit loads are offered they won on every driver measured (benches/NOTES.md); measuring the others again
         // would cost a first start seconds of compiling.
         return Ok(());
