@@ -34,6 +34,8 @@ struct Params {
     r4: u32,
     // Panels of the bound matrix in front of this dispatch's: the last panel may have a dispatch of its own.
     skipped: u32,
+    // NORM + 4 SCALE + 8 BIAS + 16 RESIDUAL, for kernels that decide these as they run.
+    stages: u32,
 }
 #params
 
@@ -63,13 +65,26 @@ alias Columns = Store;
 @group(0) @binding(8) var<storage, read_write> y: array<Columns>;     // [batch, rows, n4]
 #endif
 
-// Prologue: 0 none, 1 divide by the deviation (BiasFree LayerNorm), 2 subtract the mean first.
+// Prologue: NORM: 0 none, 1 divide by the deviation (BiasFree LayerNorm), 2 subtract the mean first; SCALE: multiply by a
+// factor per channel (channel attention). Epilogue: BIAS, then RESIDUAL: 0 none, 1 add it; of a value for each image and
+// channel: 2 multiply by it, 3 add it.
 override NORM: u32 = 0u;
-// Prologue: multiply by a factor per channel (channel attention).
 override SCALE: bool = false;
 override BIAS: bool = false;
-// Epilogue: 0 none, 1 add the residual; of a value for each image and channel: 2 multiply by it, 3 add it.
 override RESIDUAL: u32 = 0u;
+#if WIDE == 1
+// Software adapters take most of a second to compile a contraction, so theirs decide what costs little as they run: a
+// pipeline has every NORM and BIAS, and one with any of SCALE and RESIDUAL, which cost it some percent, has all of them.
+fn norms() -> u32 { return p.stages & 3u; }
+fn scales() -> bool { return SCALE && (p.stages & 4u) != 0u; }
+fn has_bias() -> bool { return (p.stages & 8u) != 0u; }
+fn residual_kind() -> u32 { return select(0u, p.stages >> 4u, RESIDUAL != 0u); }
+#else
+fn norms() -> u32 { return NORM; }
+fn scales() -> bool { return SCALE; }
+fn has_bias() -> bool { return BIAS; }
+fn residual_kind() -> u32 { return RESIDUAL; }
+#endif
 override ACTIVATION: u32 = 0u;
 // What joins the two halves of a gated kernel: 0 product, else activation(first) * second.
 override GATE: u32 = 0u;
@@ -106,19 +121,20 @@ fn operand(s: Source, k4: u32, norm: vec2<f32>, factor: vec4<f32>) -> vec4<f32> 
     #if WINDOW == 1
     a = select(vec4<f32>(0.0), a, s.inside);
     #endif
-    if NORM == 2u { a = (a - norm.x) * norm.y; }
-    if NORM == 1u { a = a * norm.y; }
+    // Identities where there is no norm: a branch in this loop would cost a software adapter more.
+    a = (a - norm.x) * norm.y;
     if SCALE { a = a * factor; }
     return a;
 }
 
 fn norm_of(image: u32, row: u32) -> vec2<f32> {
-    if NORM != 0u { return stats[image * p.rows + row].xy; }
-    return vec2<f32>(0.0, 1.0);
+    if norms() == 0u { return vec2<f32>(0.0, 1.0); }
+    let s = stats[image * p.rows + row].xy;
+    return vec2<f32>(select(0.0, s.x, norms() == 2u), s.y);
 }
 
 fn factor_of(image: u32, k4: u32) -> vec4<f32> {
-    if SCALE { return unpack(scale[image * p.k4 + k4]); }
+    if scales() { return unpack(scale[image * p.k4 + k4]); }
     return vec4<f32>(1.0);
 }
 
@@ -130,21 +146,21 @@ fn join(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 fn ended(sum: vec4<f32>, other: vec4<f32>) -> vec4<f32> {
     let v = activate(sum, ACTIVATION);
     if RESIDUAL == 0u { return v; }
-    return select(v + other, v * other, RESIDUAL == 2u);
+    return select(v + other, v * other, residual_kind() == 2u);
 }
 
 // Where a quad of a row is stored. `row` may lie past the end: it stands for the last row, whose operands it was given.
 fn place(image: u32, row: u32, n4: u32) -> u32 { return (image * p.rows + min(row, p.rows - 1u)) * p.n4 + n4; }
 
 // Where its residual is.
-fn beside(at: u32, image: u32, n4: u32) -> u32 { return select(image * p.n4 + n4, at, RESIDUAL == 1u); }
+fn beside(at: u32, image: u32, n4: u32) -> u32 { return select(image * p.n4 + n4, at, residual_kind() == 1u); }
 
 #if PAIRED == 1
 // Two neighbouring quads; the first is an even one of an even row.
 fn finish(image: u32, row: u32, n4: u32, first: vec4<f32>, second: vec4<f32>) {
     let at = place(image, row, n4);
     var other: Columns;
-    if RESIDUAL != 0u { other = residual[beside(at, image, n4) / 2u]; }
+    if residual_kind() != 0u { other = residual[beside(at, image, n4) / 2u]; }
     let a = ended(first, quad_in(other, 0u));
     let b = ended(second, quad_in(other, 1u));
     #if OUT == f32
@@ -158,7 +174,7 @@ fn finish(image: u32, row: u32, n4: u32, first: vec4<f32>, second: vec4<f32>) {
 fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
     let at = place(image, row, n4);
     var other: Store;
-    if RESIDUAL != 0u { other = residual[beside(at, image, n4)]; }
+    if residual_kind() != 0u { other = residual[beside(at, image, n4)]; }
     let v = ended(sum, unpack(other));
     #if OUT == f32
     y[at] = v;
@@ -169,6 +185,6 @@ fn finish(image: u32, row: u32, n4: u32, sum: vec4<f32>) {
 #endif
 
 fn bias_of(quad: u32) -> vec4<f32> {
-    if BIAS { return bias[quad]; }
+    if has_bias() { return bias[quad]; }
     return vec4<f32>(0.0);
 }

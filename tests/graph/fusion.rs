@@ -1,11 +1,11 @@
 //! What fuses, in exact numbers of nodes. A block is counted once; a network is its blocks and what is between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vernis::base::DType;
 use vernis::graph::Graph;
 use vernis::graph::lower::lower;
-use vernis::kernel::Target;
+use vernis::kernel::{Contraction, Key, Target};
 use vernis::models::{Part, genlv};
 use vernis::ops::Op;
 
@@ -163,7 +163,7 @@ fn what_fuses_is_gone_and_its_weights_with_it() {
         }
         assert!(plain.count("elementwise/gate") > 0, "{}", net.family);
         assert!(graph.nodes.len() < plain.nodes.len());
-        let used: std::collections::BTreeSet<u32> = graph.nodes.iter().flat_map(|n| &n.params).map(|p| p.0).collect();
+        let used: BTreeSet<u32> = graph.nodes.iter().flat_map(|n| &n.params).map(|p| p.0).collect();
         assert_eq!(used.len(), graph.params.len(), "{} keeps weights that nobody reads", net.family);
         let last = graph.outputs[0].1;
         let makes = graph.nodes.iter().find(|n| n.output == last).unwrap();
@@ -173,5 +173,21 @@ fn what_fuses_is_gone_and_its_weights_with_it() {
             net.family,
             makes.op
         );
+    }
+}
+
+/// A software adapter takes most of a second to compile one of these, and a first start waits for all of them.
+#[test]
+fn wide_contractions_share_pipelines() {
+    let target =
+        Target { subgroup: Some(8), immediates: true, contraction: Contraction::Wide { lanes: 8 }, ..Target::core() };
+    // Whole and half panels of 1x1 and of windows, and gates; whole panels of 1x1 twice: with residuals and scales, and
+    // without.
+    for family in ["restormer", "nafnet"] {
+        let net = net(family);
+        let commands = lower(&net.fused(&target, DType::F32, &net.part, &[])).unwrap().0;
+        let keys: BTreeSet<_> = commands.steps.iter().map(|s| &s.dispatch.key).collect();
+        let wide = |key: &&&Key| key.shader == "matmul/contract_subgroup";
+        assert_eq!(keys.iter().filter(wide).count(), 2 + 2 + 1 + 1, "{family}: {keys:#?}");
     }
 }

@@ -198,6 +198,7 @@ impl Kernel for Contract {
         let broadcast = self.residual && cx.inputs.iter().any(|(t, info)| Some(*t) == residual && info.shape != *y);
         let low = take(self.low_rank);
         let r4 = low.map_or(0, |_| cx.shape(self.inputs() - 1).c.quads());
+        let residual_kind = if broadcast { 3 } else if self.factors { 2 } else { u32::from(self.residual) };
         // The kernels share one parameter struct (shaders/matmul/contract_io.wgsl).
         let io = subgroup::Params {
             batch: y.n,
@@ -218,17 +219,28 @@ impl Kernel for Contract {
             first_panel: 0,
             r4,
             skipped: 0,
+            stages: self.prologue as u32
+                + 4 * u32::from(self.scale)
+                + 8 * u32::from(self.bias)
+                + 16 * residual_kind,
         };
         let key = |shader| {
             Key::new(shader)
                 .define("DTYPE", cx.precision.name())
                 .define("OUT", if self.f32_out { "f32" } else { "same" })
-                .constant("NORM", self.prologue as u32)
-                .constant("SCALE", u32::from(self.scale))
-                .constant("BIAS", u32::from(self.bias))
-                .constant("RESIDUAL", if broadcast { 3 } else if self.factors { 2 } else { u32::from(self.residual) })
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("GATE", self.gate.unwrap_or_default() as u32)
+        };
+        let special = |key: Key| {
+            key.constant("NORM", self.prologue as u32)
+                .constant("SCALE", self.scale.into())
+                .constant("BIAS", self.bias.into())
+                .constant("RESIDUAL", residual_kind)
+        };
+        // Software adapters compile slowly, so their pipelines read the stages from the parameters (contract_io.wgsl).
+        let general = |key: Key, all: bool| {
+            let any = u32::from(all || self.scale || residual_kind != 0);
+            key.constant("SCALE", any).constant("RESIDUAL", any)
         };
         let shaped = |key: Key| {
             key.define("WINDOW", u8::from(self.window()))
@@ -250,7 +262,7 @@ impl Kernel for Contract {
             let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
             match cx.target.contraction.at(cx.precision) {
                 Contraction::Subgroup { lanes, cols } => {
-                    let key = shaped(key(subgroup::NAME))
+                    let key = special(shaped(key(subgroup::NAME)))
                         .define("LANES", lanes)
                         .define("ROWS", SUBGROUP_ROWS)
                         .define("COLS", if gated { 2 } else { cols })
@@ -259,7 +271,7 @@ impl Kernel for Contract {
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * count)
                 }
                 Contraction::Wide { lanes } if self.is_narrow(&io) => {
-                    let key = key(narrow::NAME)
+                    let key = general(key(narrow::NAME), false)
                         .define("WINDOW", 1)
                         .define("WIDE", 1)
                         .define("LANES", lanes)
@@ -270,7 +282,7 @@ impl Kernel for Contract {
                 }
                 Contraction::Wide { lanes } => {
                     let (cols, rows) = if tail { (1, HALF_ROWS) } else { (2, WIDE_ROWS) };
-                    let key = shaped(key(subgroup::NAME))
+                    let key = general(shaped(key(subgroup::NAME)), tail)
                         .define("LANES", lanes)
                         .define("ROWS", rows)
                         .define("COLS", cols)
@@ -280,10 +292,10 @@ impl Kernel for Contract {
                 }
                 Contraction::Tiled => {
                     let io: tiled::Params = bytemuck::cast(io);
-                    Dispatch::new(shaped(key(tiled::NAME)), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                    Dispatch::new(special(shaped(key(tiled::NAME))), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
                 }
                 family @ Contraction::Cooperative { lanes, .. } => {
-                    let key = shaped(key(cooperative::NAME))
+                    let key = special(shaped(key(cooperative::NAME)))
                         .define("SIDE", family.side(cx.precision))
                         .define("LANES", lanes);
                     let io: cooperative::Params = bytemuck::cast(io);
