@@ -95,8 +95,8 @@ pub(super) struct OutputArgs {
     /// JPEG quality
     #[arg(long, default_value = "95", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
-    /// Bits a sample; else those of the input
-    #[arg(long, value_parser = ["8", "16"])]
+    /// Bits a sample, or floating point (TIFF only); else those of the input
+    #[arg(long, value_parser = ["8", "16", "float"])]
     pub(super) depth: Option<String>,
     /// What travels with the pixels
     #[arg(long, value_enum, default_value = "keep")]
@@ -146,7 +146,11 @@ impl OutputArgs {
     pub(super) fn encoding(&self) -> EncodeOptions {
         EncodeOptions {
             quality: self.quality,
-            depth: self.depth.as_deref().map(|d| if d == "16" { Depth::Sixteen } else { Depth::Eight }),
+            depth: self.depth.as_deref().map(|d| match d {
+                "16" => Depth::Sixteen,
+                "float" => Depth::Float,
+                _ => Depth::Eight,
+            }),
             metadata: match self.metadata {
                 MetadataArg::Keep => MetadataPolicy::Keep,
                 MetadataArg::Strip => MetadataPolicy::Strip,

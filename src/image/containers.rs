@@ -19,6 +19,7 @@ pub(super) fn png(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Res
     let (depth, bytes) = match &plain.samples {
         Quantised::U8(v) => (png::BitDepth::Eight, std::borrow::Cow::Borrowed(&v[..])),
         Quantised::U16(v) => (png::BitDepth::Sixteen, v.iter().flat_map(|v| v.to_be_bytes()).collect()),
+        Quantised::F32(_) => return Err(failed(Format::Png, "it holds integers only")),
     };
     info.bit_depth = depth;
     info.icc_profile = meta.icc.as_deref().map(Into::into);
@@ -41,7 +42,7 @@ pub(super) fn png(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Res
 fn eight(plain: &Plain, format: Format) -> Result<&[u8]> {
     match &plain.samples {
         Quantised::U8(v) => Ok(v),
-        Quantised::U16(_) => Err(failed(format, "it holds 8 bits only")),
+        Quantised::U16(_) | Quantised::F32(_) => Err(failed(format, "it holds 8 bits only")),
     }
 }
 

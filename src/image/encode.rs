@@ -107,6 +107,7 @@ pub(super) struct Plain {
 pub(super) enum Quantised {
     U8(Vec<u8>),
     U16(Vec<u16>),
+    F32(Vec<f32>),
 }
 
 pub fn encode(picture: &Picture, format: Format, options: &EncodeOptions) -> Result<Encoded> {
@@ -145,12 +146,20 @@ pub(super) fn failed(format: Format, why: impl Display) -> Error {
 
 fn choose_depth(picture: &Picture, format: Format, options: &EncodeOptions, warnings: &mut Vec<String>) -> Depth {
     let depth = options.depth.unwrap_or(picture.depth);
-    let takes_16 = matches!(format, Format::Png | Format::Tiff);
-    if depth == Depth::Sixteen && !takes_16 {
-        warnings.push(format!("{} holds 8 bits: the picture's 16 are rounded", format.name()));
-        return Depth::Eight;
+    let most = match format {
+        Format::Tiff => Depth::Float,
+        Format::Png => Depth::Sixteen,
+        Format::Jpeg | Format::WebP => Depth::Eight,
+    };
+    if depth > most {
+        warnings.push(format!(
+            "{} holds {} bits: the picture's {} are rounded",
+            format.name(),
+            most.bits(),
+            depth.bits()
+        ));
     }
-    depth
+    depth.min(most)
 }
 
 fn choose_meta(picture: &Picture, format: Format, options: &EncodeOptions, warnings: &mut Vec<String>) -> Meta {
@@ -186,7 +195,7 @@ fn choose_meta(picture: &Picture, format: Format, options: &EncodeOptions, warni
     meta
 }
 
-/// Rounds to nearest and brings the channels together as the container wants them.
+/// Rounds to nearest, where the samples are integers, and brings the channels together as the container wants them.
 fn flatten(picture: &Picture, format: Format, depth: Depth, warnings: &mut Vec<String>) -> Plain {
     let matte = format == Format::Jpeg && picture.alpha.is_some();
     if matte && picture.alpha.iter().flatten().any(|a| *a < 1.0) {
@@ -194,17 +203,20 @@ fn flatten(picture: &Picture, format: Format, depth: Depth, warnings: &mut Vec<S
     }
     let alpha = picture.alpha.as_deref().filter(|_| !matte);
     let channels = if picture.gray { 1 } else { 3 };
-    let mut values = Vec::with_capacity(0);
-    let mut wide = Vec::with_capacity(0);
     let length = picture.pixels() * (channels + usize::from(alpha.is_some()));
-    match depth {
-        Depth::Eight => values.reserve_exact(length),
-        Depth::Sixteen => wide.reserve_exact(length),
-    }
-    // NaN is written as 0: the cast saturates.
-    let mut push = |v: f32| match depth {
-        Depth::Eight => values.push((v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8),
-        Depth::Sixteen => wide.push((v.clamp(0.0, 1.0) * 65535.0 + 0.5) as u16),
+    let mut samples = match depth {
+        Depth::Eight => Quantised::U8(Vec::with_capacity(length)),
+        Depth::Sixteen => Quantised::U16(Vec::with_capacity(length)),
+        Depth::Float => Quantised::F32(Vec::with_capacity(length)),
+    };
+    // NaN is written as 0.
+    let mut push = |v: f32| {
+        let v = if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
+        match &mut samples {
+            Quantised::U8(all) => all.push((v * 255.0 + 0.5) as u8),
+            Quantised::U16(all) => all.push((v * 65535.0 + 0.5) as u16),
+            Quantised::F32(all) => all.push(v),
+        }
     };
     for (i, pixel) in picture.rgb.chunks_exact(3).enumerate() {
         let over = picture.alpha.as_ref().filter(|_| matte).map_or(1.0, |a| a[i].clamp(0.0, 1.0));
@@ -217,9 +229,5 @@ fn flatten(picture: &Picture, format: Format, depth: Depth, warnings: &mut Vec<S
             push(alpha[i]);
         }
     }
-    let samples = match depth {
-        Depth::Eight => Quantised::U8(values),
-        Depth::Sixteen => Quantised::U16(wide),
-    };
     Plain { width: picture.width, height: picture.height, gray: picture.gray, alpha: alpha.is_some(), samples }
 }

@@ -1,10 +1,12 @@
 //! A picture in memory, with everything its file said that must survive the restoration.
 
-/// Bits of a sample in the file the picture came from, and by default in the file it goes to.
+/// Samples in the file the picture came from, and by default in the file it goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Depth {
     Eight,
     Sixteen,
+    /// 32 bits of floating point, 0 to 1.
+    Float,
 }
 
 impl Depth {
@@ -12,6 +14,7 @@ impl Depth {
         match self {
             Depth::Eight => 8,
             Depth::Sixteen => 16,
+            Depth::Float => 32,
         }
     }
 }

@@ -23,13 +23,16 @@ impl Raster {
     /// Turns the samples upright while they are widened, so that no second copy of the picture is made.
     pub fn into_picture(self, orientation: Orientation, meta: Meta, mut warnings: Vec<String>) -> Picture {
         let turned = Turn::new(self.width, self.height, orientation);
-        let depth = if matches!(self.samples, Samples::U8(_)) { Depth::Eight } else { Depth::Sixteen };
+        let depth = match self.samples {
+            Samples::U8(_) => Depth::Eight,
+            Samples::U16(_) => Depth::Sixteen,
+            Samples::F32(_) => Depth::Float,
+        };
         let (rgb, alpha) = match &self.samples {
             Samples::U8(v) => self.spread(&turned, v, |s| f32::from(s) / 255.0),
             Samples::U16(v) => self.spread(&turned, v, |s| f32::from(s) / 65535.0),
             Samples::F32(v) => {
                 let outside = v.iter().filter(|s| !(0.0..=1.0).contains(*s)).count();
-                warnings.push("floating point samples are kept with 16 bits".into());
                 if outside > 0 {
                     warnings.push(format!("{outside} samples outside 0..1 were clamped"));
                 }

@@ -12,7 +12,7 @@ const ALL: [Format; 4] = [Format::Png, Format::Jpeg, Format::Tiff, Format::WebP]
 
 fn sample(gray: bool, alpha: bool, depth: Depth) -> Picture {
     let (width, height) = (13, 7);
-    let top = if depth == Depth::Eight { 255 } else { 65535 };
+    let top = [255, 65535, 100_003][depth as usize];
     let value = |i: usize| ((i * 7919) % (top + 1)) as f32 / top as f32;
     let rgb = (0..width * height).flat_map(|p| if gray { [value(p); 3] } else { [0, 1, 2].map(|c| value(p * 3 + c)) });
     let mut picture = Picture::from_rgb(width as u32, height as u32, rgb.collect());
@@ -53,13 +53,18 @@ fn lossless_formats_return_every_sample() {
     for format in [Format::Png, Format::Tiff, Format::WebP] {
         for (gray, alpha, depth) in [(false, false), (false, true), (true, false), (true, true)]
             .into_iter()
-            .flat_map(|(gray, alpha)| [Depth::Eight, Depth::Sixteen].map(|depth| (gray, alpha, depth)))
+            .flat_map(|(gray, alpha)| [Depth::Eight, Depth::Sixteen, Depth::Float].map(|d| (gray, alpha, d)))
         {
             let picture = sample(gray, alpha, depth);
             let case = format!("{format:?} gray {gray} alpha {alpha} {depth:?}");
             let (back, warnings) = through(&picture, format, &EncodeOptions::default());
-            let narrowed = format == Format::WebP && depth == Depth::Sixteen;
-            let bound = if narrowed { 0.5 / 255.0 + 1e-6 } else { 1e-7 };
+            let steps = match format {
+                Format::WebP if depth > Depth::Eight => 255.0,
+                Format::Png if depth > Depth::Sixteen => 65535.0,
+                _ => f32::INFINITY,
+            };
+            let narrowed = steps.is_finite();
+            let bound = 0.5 / steps + if narrowed { 1e-6 } else { 1e-7 };
             assert_eq!((back.width, back.height), (13, 7));
             assert!(worst(&back.rgb, &picture.rgb) <= bound, "{case}");
             assert_eq!(back.alpha.is_some(), alpha, "{case}");

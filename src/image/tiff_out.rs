@@ -12,6 +12,7 @@ pub(super) fn tiff(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Re
     let (bits, length) = match &plain.samples {
         Quantised::U8(v) => (8, v.len()),
         Quantised::U16(v) => (16, v.len() * 2),
+        Quantised::F32(v) => (32, v.len() * 4),
     };
     let extra = meta.icc.iter().chain(&meta.exif).chain(&meta.xmp).map(Vec::len).sum::<usize>();
     // Offsets have 32 bits; the directories are far smaller than the margin.
@@ -34,6 +35,9 @@ pub(super) fn tiff(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Re
         (0x011c, Value::short(&[1])),
     ];
     tree.main.extend(tags);
+    if let Quantised::F32(_) = plain.samples {
+        tree.main.insert(0x0153, Value::short(&vec![3; channels]));
+    }
     if plain.alpha {
         // 2 is alpha the colour was not multiplied by.
         tree.main.insert(0x0152, Value::short(&[2]));
@@ -51,6 +55,7 @@ pub(super) fn tiff(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Re
     match &plain.samples {
         Quantised::U8(v) => out.extend_from_slice(v),
         Quantised::U16(v) => v.iter().for_each(|s| out.extend(s.to_le_bytes())),
+        Quantised::F32(v) => v.iter().for_each(|s| out.extend(s.to_le_bytes())),
     }
     Ok(out)
 }

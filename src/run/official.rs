@@ -29,7 +29,7 @@ pub fn fitted(size: (u32, u32), protocol: &Protocol) -> Result<(u32, u32)> {
 pub fn before(picture: &Picture, protocol: &Protocol) -> Result<Picture> {
     let (w, h) = fitted((picture.width, picture.height), protocol)?;
     let mut rgb = picture.rgb.clone();
-    if picture.depth == Depth::Sixteen {
+    if picture.depth != Depth::Eight {
         let upper = |v: &mut f32| *v = ((*v * 65535.0).round() / 256.0).floor() / 255.0;
         rgb.iter_mut().for_each(upper);
     }
