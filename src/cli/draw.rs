@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use super::args::usage;
 use super::jobs::Job;
-use super::progress::Progress;
-use super::restore::{FormatArg, OutputArgs, RestoreArgs};
+use super::progress::{Progress, rounded};
+use super::restore::{FormatArg, OutputArgs, RestoreArgs, warn};
 use super::show;
 use crate::{
     Answer, DrawOptions, DrawTask, Engine, Format, Instruction, MapKind, Model, Picture, RestoreOptions, Result,
@@ -103,6 +104,7 @@ impl<'a> DrawRun<'a> {
     pub fn one(&self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
         let (args, out) = (self.args, &self.args.output_args);
         if out.skip_existing && job.output.exists() {
+            progress.skipped(&job.input);
             return Ok(());
         }
         if job.to_stream() {
@@ -116,7 +118,7 @@ impl<'a> DrawRun<'a> {
             beside.iter().try_for_each(|file| writable(file, out.overwrite))?;
         }
         let photo = job.read()?;
-        self.say(job, &photo.warnings, progress);
+        warn(job, &photo.warnings, progress);
         let size = (photo.width, photo.height);
         if let Some(file) = &args.dump_graph {
             let (dot, json) = self.engine.dump_drawing(model, size, self.instruction, &self.options)?;
@@ -138,12 +140,12 @@ impl<'a> DrawRun<'a> {
         let mut moved = |p: crate::DrawProgress| {
             if p.step != step {
                 step = p.step;
-                progress.start(&format!("{name}: step {} of {}", p.step, p.steps));
+                progress.start(&name, &format!("step {} of {}", p.step, p.steps));
             }
             progress.step(pixels, p.share)
         };
         let drawn = self.engine.draw(model, &photo, self.instruction, &self.options, &mut moved)?;
-        self.say(job, &drawn.report.notes, progress);
+        warn(job, &drawn.report.notes, progress);
         match &drawn.answer {
             Answer::Picture(picture) => self.write_picture(job, picture, progress)?,
             Answer::Map(map) => {
@@ -153,40 +155,37 @@ impl<'a> DrawRun<'a> {
             }
         }
         if args.explain {
-            drawn.report.explain.iter().for_each(|line| progress.say(&format!("understood: {line}")));
+            drawn.report.explain.iter().for_each(|line| progress.log(&format!("understood: {line}")));
         }
-        if !args.quiet {
-            let r = &drawn.report;
-            let more: Vec<String> = beside[1..].iter().map(|f| f.display().to_string()).collect();
-            let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
-            progress.say(&format!(
-                "{} -> {}{more}: {}x{}, {} steps{} in {:.2} s, seed {}, {}, {}",
-                job.input.display(),
-                job.output.display(),
-                size.0,
-                size.1,
-                r.steps,
-                if r.tiles == 1 { String::new() } else { format!(" for each of {} tiles", r.tiles) },
-                r.seconds,
-                self.options.seed,
-                r.precision,
-                r.adapter
-            ));
-        }
+        let r = &drawn.report;
+        let more: Vec<String> = beside[1..].iter().map(|f| f.display().to_string()).collect();
+        let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+        let line = format!(
+            "{} -> {}{more}: {}x{}, {} steps{} in {:.2} s, seed {}, {}, {}",
+            job.input.display(),
+            job.output.display(),
+            size.0,
+            size.1,
+            r.steps,
+            if r.tiles == 1 { String::new() } else { format!(" for each of {} tiles", r.tiles) },
+            r.seconds,
+            self.options.seed,
+            r.precision,
+            r.adapter
+        );
+        let facts = json!({
+            "file": job.input, "outputs": beside, "width": size.0, "height": size.1, "tiles": r.tiles,
+            "steps": r.steps, "seed": self.options.seed, "work_seconds": rounded(r.seconds), "precision": r.precision,
+        });
+        progress.done(&line, facts);
         Ok(())
     }
 
     fn write_picture(&self, job: &Job, picture: &Picture, progress: &Progress) -> Result<()> {
         let out = &self.args.output_args;
         let encoded = crate::encode(picture, Format::from_path(&job.output)?, &out.encoding())?;
-        self.say(job, &encoded.warnings, progress);
+        warn(job, &encoded.warnings, progress);
         write_atomic(&job.output, &encoded.bytes, out.overwrite)
-    }
-
-    fn say(&self, job: &Job, lines: &[String], progress: &Progress) {
-        if !self.args.quiet {
-            lines.iter().for_each(|w| progress.say(&format!("note: {}: {w}", job.input.display())));
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::args::{DeviceArgs, PrecisionArg, tile, usage};
-use super::progress::Progress;
+use super::progress::{Progress, ProgressArg, cancelled_error};
 use crate::{
     Degradation, EncodeOptions, Engine, Error, Figures, Format, Instruction, Kind, Limits, Model, Picture,
     RestoreOptions, Result, Sample, TileChoice, compare, decode_file, degraded, encode, paired, pictures, write_atomic,
@@ -83,7 +83,7 @@ pub fn run(args: &EvalArgs) -> Result<u8> {
     let restores = args.model.is_some() || series.iter().any(|s| s.task.is_some());
     let engine = if restores { Some(args.device.engine(false)?) } else { None };
     let total: usize = series.iter().map(Series::len).sum();
-    let mut progress = Progress::new(total as u64, false);
+    let mut progress = Progress::new(total as u64, ProgressArg::Auto, false);
     let mut all = Vec::new();
     for one in &series {
         let model = engine.as_ref().map(|engine| load(args, engine, one)).transpose()?;
@@ -172,7 +172,7 @@ fn measure(
     let mut rows = Vec::new();
     for sample in series.samples(args.seed)? {
         let sample = sample?;
-        progress.start(&format!("{} {}", series.label, sample.name));
+        progress.start(&format!("{} {}", series.label, sample.name), "");
         let mut output = None;
         if let Some((engine, model)) = &mut network {
             let mut step = |share| progress.step(1, share);
@@ -185,7 +185,7 @@ fn measure(
         progress.finish_one(1);
         if progress.cancelled() {
             progress.finish();
-            return Err(Error::new(Kind::Cancelled, "cancelled"));
+            return Err(cancelled_error());
         }
     }
     let model = network.map_or(String::new(), |(_, model)| model.name().to_owned());

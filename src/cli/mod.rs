@@ -3,6 +3,7 @@
 
 mod args;
 mod bench;
+mod completions;
 mod convert;
 mod devices;
 mod doctor;
@@ -71,6 +72,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Measure how fast this device is.
     Bench(bench::BenchArgs),
+    /// Print a script that teaches a shell the program's words.
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the program with the arguments of the process.
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => completions::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

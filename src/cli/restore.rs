@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::draw::{DrawArgs, DrawRun};
 use super::jobs::{Job, jobs};
-use super::progress::Progress;
+use super::progress::{Progress, ProgressArg, cancelled_error, error_event, rounded};
 use super::show;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
@@ -72,6 +73,10 @@ pub struct RestoreArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// How to tell what happens, on the standard error: a bar on a terminal and lines, lines, or a JSON object a line, whose
+    /// `event` is start, progress, note, log, done, skipped, failed, end or error (drivers may print there too)
+    #[arg(long, value_enum, default_value = "auto", conflicts_with = "quiet")]
+    pub(super) progress: ProgressArg,
     #[command(flatten)]
     pub(super) draw: DrawArgs,
     #[command(flatten)]
@@ -161,13 +166,24 @@ impl OutputArgs {
 }
 
 pub fn run(args: &RestoreArgs) -> Result<u8> {
+    match all(args) {
+        Err(e) if args.progress == ProgressArg::Json => {
+            error_event(&e);
+            Ok(e.kind().exit_code())
+        }
+        result => result,
+    }
+}
+
+fn all(args: &RestoreArgs) -> Result<u8> {
     let mut jobs = jobs(&args.inputs, &args.output, &args.output_args, args.dry_run)?;
-    let engine = args.device.engine(args.quiet)?;
+    let told = args.progress == ProgressArg::Json;
+    let engine = args.device.engine(args.quiet || told)?;
     let instruction = instruction(args)?;
     let mut model = model(args, &engine, &instruction)?;
     for (task, file) in &args.adapter {
         model = model.attach(task, file)?;
-        if !args.quiet && !model.tasks().contains(task) {
+        if !args.quiet && !told && !model.tasks().contains(task) {
             eprintln!("{task} is part of the weights now: {} carries no tasks of its own", model.family());
         }
     }
@@ -176,40 +192,40 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
     if drawing.is_none() {
         args.draw.refuse(model.family())?;
     }
-    if !args.quiet {
-        eprintln!("model: {} ({})", model.name(), model.family());
-    }
     let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options, drawing };
     let total = jobs.iter().map(|j| pixels(&j.input)).sum();
-    let mut progress = Progress::new(total, args.quiet || args.dry_run);
+    let how = if args.dry_run && !told { ProgressArg::Plain } else { args.progress };
+    let mut progress = Progress::new(total, how, args.quiet);
+    let facts = json!({
+        "model": model.name(), "family": model.family(), "files": jobs.len(), "pixels": total,
+        "adapter": engine.adapter().name, "software": engine.adapter().software,
+    });
+    progress.begin(&format!("model: {} ({})", model.name(), model.family()), facts);
     let mut failures: Vec<Error> = Vec::new();
     for job in &jobs {
-        progress.start(&job.input.display().to_string());
+        progress.start(&job.input.display().to_string(), "");
         if let Err(e) = batch.one(job, &mut model, &progress) {
             if e.kind() == Kind::Cancelled {
                 progress.finish();
                 return Err(e);
             }
-            progress.say(&format!("failed: {e}"));
+            progress.failed(&job.input, &e);
             failures.push(e);
         }
         progress.finish_one(pixels(&job.input));
         if progress.cancelled() {
             progress.finish();
-            return Err(Error::new(Kind::Cancelled, "cancelled"));
+            return Err(cancelled_error());
         }
     }
-    progress.finish();
+    progress.end(jobs.len(), failures.len());
     Ok(match (&failures[..], jobs.len()) {
         ([], _) => 0,
         ([first, rest @ ..], n) if n == failures.len() => {
             // All failed: the code of their common cause.
             if rest.iter().all(|e| e.kind() == first.kind()) { first.kind().exit_code() } else { 1 }
         }
-        (failed, n) => {
-            eprintln!("{} of {n} pictures failed", failed.len());
-            3
-        }
+        _ => 3,
     })
 }
 
@@ -229,6 +245,7 @@ impl Batch<'_> {
             return drawing.one(job, model, progress);
         }
         if args.output_args.skip_existing && job.output.exists() {
+            progress.skipped(&job.input);
             return Ok(());
         }
         let format = job.format(&args.output_args)?;
@@ -240,7 +257,7 @@ impl Batch<'_> {
                 .advice("write the picture to a file"));
         }
         let picture = job.read()?;
-        self.warn(job, &picture.warnings, progress);
+        warn(job, &picture.warnings, progress);
         let size = (picture.width, picture.height);
         if let Some(file) = &args.dump_graph {
             let (dot, json) = self.engine.dump_graph(model, size, self.instruction, self.options)?;
@@ -259,40 +276,41 @@ impl Batch<'_> {
         let pixels = picture.pixels() as u64;
         let mut step = |share: f32| progress.step(pixels, share);
         let restored = self.engine.restore(model, &picture, self.instruction, self.options, &mut step)?;
-        self.warn(job, &restored.report.notes, progress);
+        warn(job, &restored.report.notes, progress);
         self.write(job, &restored.picture, format, progress)?;
         if args.explain {
-            restored.report.explain.iter().for_each(|line| progress.say(&format!("understood: {line}")));
+            restored.report.explain.iter().for_each(|line| progress.log(&format!("understood: {line}")));
         }
-        if !args.quiet {
-            let r = &restored.report;
-            progress.say(&format!(
-                "{} -> {}: {}x{}, {} in {:.2} s, {}, {}",
-                job.input.display(),
-                job.output.display(),
-                restored.picture.width,
-                restored.picture.height,
-                if r.tiles == 1 { "1 tile".into() } else { format!("{} tiles of {}x{}", r.tiles, r.tile.0, r.tile.1) },
-                r.seconds,
-                r.precision,
-                r.adapter
-            ));
-        }
+        let r = &restored.report;
+        let line = format!(
+            "{} -> {}: {}x{}, {} in {:.2} s, {}, {}",
+            job.input.display(),
+            job.output.display(),
+            restored.picture.width,
+            restored.picture.height,
+            if r.tiles == 1 { "1 tile".into() } else { format!("{} tiles of {}x{}", r.tiles, r.tile.0, r.tile.1) },
+            r.seconds,
+            r.precision,
+            r.adapter
+        );
+        let facts = json!({
+            "file": job.input, "outputs": [job.output], "width": restored.picture.width,
+            "height": restored.picture.height, "tiles": r.tiles, "work_seconds": rounded(r.seconds), "precision": r.precision,
+        });
+        progress.done(&line, facts);
         Ok(())
     }
 
     fn write(&self, job: &Job, picture: &Picture, format: Format, progress: &Progress) -> Result<()> {
         let out = &self.args.output_args;
         let encoded = encode(picture, format, &out.encoding())?;
-        self.warn(job, &encoded.warnings, progress);
+        warn(job, &encoded.warnings, progress);
         job.write(&encoded.bytes, out.overwrite)
     }
+}
 
-    fn warn(&self, job: &Job, warnings: &[String], progress: &Progress) {
-        if !self.args.quiet {
-            warnings.iter().for_each(|w| progress.say(&format!("note: {}: {w}", job.input.display())));
-        }
-    }
+pub(super) fn warn(job: &Job, warnings: &[String], progress: &Progress) {
+    warnings.iter().for_each(|w| progress.note(&job.input, w));
 }
 
 /// Pixels by the header alone; what cannot be read counts nothing and fails later with its reason.

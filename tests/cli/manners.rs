@@ -176,3 +176,38 @@ fn colour_under_transparency_has_no_influence() {
         |p: &image::RgbaImage| p.enumerate_pixels().filter(|(x, ..)| *x < 24).map(|(.., p)| *p).collect::<Vec<_>>();
     assert_eq!(visible(&restored[0]), visible(&restored[1]));
 }
+
+/// Drivers may print lines of their own.
+fn events(text: &str) -> Vec<serde_json::Value> {
+    text.lines().filter(|l| !l.starts_with("error: XDG")).map(|l| serde_json::from_str(l).expect(l)).collect()
+}
+
+#[test]
+fn a_program_is_told_by_events() {
+    let s = Scratch::new();
+    let (photo, bad) = (s.text("in/a.png"), s.text("in/b.png"));
+    std::fs::create_dir_all(s.path("in")).unwrap();
+    std::fs::copy("examples/noisy.png", &photo).unwrap();
+    std::fs::write(&bad, "no picture").unwrap();
+    let run = vernis(&["restore", &s.text("in"), "-o", &s.text("out"), "--task", "denoise", "--progress", "json"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    let events = events(&run.err);
+    let of = |name: &str| events.iter().filter(|e| e["event"] == name).collect::<Vec<_>>();
+    assert_eq!(events[0]["event"], "start");
+    assert_eq!((&events[0]["files"], &events[0]["model"]), (&2.into(), &"nafnet-denoise".into()));
+    assert!(of("progress").windows(2).all(|p| p[0]["of_all"].as_f64() <= p[1]["of_all"].as_f64()), "it goes back");
+    assert_eq!(of("done")[0]["outputs"][0], s.text("out/a.png"));
+    assert_eq!((&of("failed")[0]["file"], &of("failed")[0]["code"]), (&bad.into(), &8.into()));
+    assert_eq!(events.last().unwrap()["failed"], 1);
+    let refused = vernis(&["restore", &photo, "-o", &s.text("x.png"), "--task", "nonsense", "--progress", "json"]);
+    let [only] = &self::events(&refused.err)[..] else { panic!("{}", refused.err) };
+    assert_eq!((refused.code, &only["event"], &only["code"]), (2, &"error".into(), &2.into()));
+}
+
+#[test]
+fn shells_can_learn_the_words() {
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef vernis"), ("fish", "complete -c vernis")] {
+        let run = vernis(&["completions", shell]);
+        assert!(run.code == 0 && run.out.contains(word) && run.out.contains("restore"), "{shell}");
+    }
+}
