@@ -1,6 +1,7 @@
 //! The three containers whose pixels a codec crate writes, each with the metadata it can hold.
 
 use super::encode::{Format, Plain, Quantised, failed};
+use super::header::RESOURCES;
 use super::picture::Meta;
 use crate::base::Result;
 use image::codecs::jpeg::JpegEncoder;
@@ -77,6 +78,16 @@ pub(super) fn jpeg(plain: &Plain, meta: Meta, quality: u8, warnings: &mut Vec<St
         let length = ((xmp.len() + XMP.len() + 2) as u16).to_be_bytes();
         let segment = [&[0xff, 0xe1], &length[..], XMP, &xmp].concat();
         out.splice(4 + first..4 + first, segment);
+    }
+    if let Some(iptc) = meta.iptc {
+        // Behind SOI and the first segment too, in as many parts as it takes.
+        let first = out.get(4..6).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+        let part = |part: &[u8]| {
+            let length = ((part.len() + RESOURCES.len() + 2) as u16).to_be_bytes();
+            [&[0xff, 0xed], &length[..], RESOURCES, part].concat()
+        };
+        let parts: Vec<u8> = iptc.chunks(SEGMENT - RESOURCES.len()).flat_map(part).collect();
+        out.splice(4 + first..4 + first, parts);
     }
     Ok(out)
 }

@@ -209,7 +209,7 @@ pub(super) fn usable_icc(icc: Option<Vec<u8>>, gray: bool, warnings: &mut Vec<St
 /// Damaged metadata does not keep a picture from being read.
 pub(super) fn meta(decoder: &mut impl ImageDecoder, icc: Option<Vec<u8>>) -> Meta {
     let exif = decoder.exif_metadata().unwrap_or_default().and_then(metadata::clean_exif);
-    Meta { icc, exif, xmp: decoder.xmp_metadata().unwrap_or_default() }
+    Meta { icc, exif, xmp: decoder.xmp_metadata().unwrap_or_default(), iptc: None }
 }
 
 /// Turns the pixels upright once, and the metadata says so from here on.

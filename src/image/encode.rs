@@ -184,6 +184,10 @@ fn choose_meta(picture: &Picture, format: Format, options: &EncodeOptions, warni
         Some(Some(Space::Gray)) => gray,
         Some(_) => false,
     };
+    if meta.iptc.is_some() && matches!(format, Format::Png | Format::WebP) {
+        warnings.push(format!("{} has no place for the IPTC block, which is left out", format.name()));
+        meta.iptc = None;
+    }
     if !fits {
         let pixels = if gray { "grey" } else { "RGB" };
         warnings.push(format!(

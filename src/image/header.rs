@@ -91,7 +91,12 @@ pub struct Survey {
     pub remarks: Vec<String>,
     /// An Adobe segment is there: CMYK values are stored inverted.
     pub adobe: bool,
+    /// Image resources of all APP13 segments, the IPTC record among them; empty where there are none.
+    pub iptc: Vec<u8>,
 }
+
+/// What the APP13 segments begin with that hold image resources.
+pub const RESOURCES: &[u8] = b"Photoshop 3.0\0";
 
 /// Walks the chunks of a PNG.
 pub fn survey_png(bytes: &[u8]) -> Survey {
@@ -160,7 +165,7 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 pub fn survey_jpeg(bytes: &[u8]) -> Survey {
     let mut survey = Survey::default();
     let mut at = 2;
-    let (mut scan, mut iptc) = (false, false);
+    let mut scan = false;
     while let Some(offset) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == 0xff)) {
         at += offset;
         let Some(&marker) = bytes.get(at + 1) else { break };
@@ -168,12 +173,7 @@ pub fn survey_jpeg(bytes: &[u8]) -> Survey {
             // Fill byte, or bytes of the entropy coded data: a stuffed 0xff, a restart marker.
             0xff => at += 1,
             0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
-            0xd9 => {
-                if iptc {
-                    survey.remarks.push("the IPTC block (APP13) is not kept".into());
-                }
-                return survey;
-            }
+            0xd9 => return survey,
             _ => {
                 let Some(length) = bytes.get(at + 2..at + 4).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])))
                 else {
@@ -187,7 +187,7 @@ pub fn survey_jpeg(bytes: &[u8]) -> Survey {
                         survey.size = Some((be(w0, w1), be(h0, h1)));
                     }
                     (0xee, [b'A', b'd', b'o', b'b', b'e', ..]) => survey.adobe = true,
-                    (0xed, b) if b.starts_with(b"Photoshop 3.0") => iptc = true,
+                    (0xed, b) => survey.iptc.extend(b.strip_prefix(RESOURCES).unwrap_or_default()),
                     (0xda, _) => scan = true,
                     _ => {}
                 }

@@ -3,7 +3,7 @@
 use super::colour::convert_inks;
 use super::decode::{Limits, broken, explain, finish, judge, meta, read};
 use super::header::survey_jpeg;
-use super::picture::Picture;
+use super::picture::{Meta, Picture};
 use super::raster::{Raster, Samples};
 use crate::base::Result;
 use image::ImageDecoder;
@@ -13,16 +13,19 @@ use std::io::Cursor;
 pub(super) fn jpeg(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture> {
     let survey = survey_jpeg(bytes);
     judge(&survey, name, limits)?;
+    let iptc = (!survey.iptc.is_empty()).then_some(survey.iptc);
     let mut decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|e| explain(name, e))?;
     let (width, height) = decoder.dimensions();
     // Progressive files keep 16-bit coefficients of every component beside the samples.
     limits.check(name, width, height, 3 * 3)?;
     let Some(inks) = jpeg_inks(bytes, name, limits, survey.adobe)? else {
-        return read(decoder, name, limits, survey.remarks);
+        let mut picture = read(decoder, name, limits, survey.remarks)?;
+        picture.meta.iptc = iptc;
+        return Ok(picture);
     };
     // The decoder above would call these samples RGB and hand out the CMYK profile with them.
     let icc = decoder.icc_profile().ok().flatten();
-    let meta = meta(&mut decoder, None);
+    let meta = Meta { iptc, ..meta(&mut decoder, None) };
     let (samples, text) = convert_inks(&inks, icc.as_deref(), |v| u16::from(v) * 257)?;
     let samples = Samples::U8(samples.iter().map(|v| ((u32::from(*v) + 128) / 257) as u8).collect());
     let raster = Raster { width, height, channels: 3, samples, premultiplied: false };

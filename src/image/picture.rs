@@ -20,12 +20,14 @@ impl Depth {
 }
 
 /// What travels beside the pixels, as the raw bytes of the container. `exif` starts at its TIFF header (`II` or `MM`),
-/// its Orientation is already 1.
+/// its Orientation is already 1. `iptc` are the image resources (`8BIM`) of which the IPTC record is one, as a JPEG's APP13
+/// and TIFF's tag 34377 hold them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
     pub icc: Option<Vec<u8>>,
     pub exif: Option<Vec<u8>>,
     pub xmp: Option<Vec<u8>>,
+    pub iptc: Option<Vec<u8>>,
 }
 
 /// Upright pixels. `rgb` holds width * height * 3 values in 0..1, `alpha` width * height, not premultiplied.

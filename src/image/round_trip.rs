@@ -34,7 +34,7 @@ fn exif(orientation: u16) -> Vec<u8> {
 
 fn meta() -> Meta {
     let icc = ColorProfile::new_display_p3().encode().ok();
-    Meta { icc, exif: Some(exif(1)), xmp: Some(b"<x:xmpmeta>caf\xc3\xa9</x:xmpmeta>".to_vec()) }
+    Meta { icc, exif: Some(exif(1)), xmp: Some(b"<x:xmpmeta>caf\xc3\xa9</x:xmpmeta>".to_vec()), iptc: None }
 }
 
 fn through(picture: &Picture, format: Format, options: &EncodeOptions) -> (Picture, Vec<String>) {
@@ -110,6 +110,31 @@ fn metadata_travels_through_all_formats() {
         let strip = EncodeOptions { metadata: MetadataPolicy::Strip, ..Default::default() };
         let (back, warnings) = through(&picture, format, &strip);
         assert!(back.meta == Meta::default() && warnings[0].contains("not sRGB"), "{format:?}");
+    }
+}
+
+/// Image resources of `length` bytes of IPTC.
+fn resources(length: usize) -> Vec<u8> {
+    let mut record = vec![0; length];
+    record.iter_mut().enumerate().for_each(|(i, v)| *v = (i * 31 % 251) as u8);
+    [b"8BIM\x04\x04\0\0", &(length as u32).to_be_bytes()[..], &record].concat()
+}
+
+#[test]
+fn the_iptc_block_travels_where_it_has_a_place() {
+    // A JPEG needs three segments for the second.
+    for block in [resources(40), resources(150_000)] {
+        let mut picture = sample(false, false, Depth::Eight);
+        picture.meta = Meta { iptc: Some(block.clone()), ..meta() };
+        for format in ALL {
+            let (back, warnings) = through(&picture, format, &EncodeOptions::default());
+            let kept = matches!(format, Format::Jpeg | Format::Tiff);
+            assert_eq!(back.meta.iptc, kept.then(|| block.clone()), "{format:?}");
+            assert_eq!(warnings.iter().any(|w| w.contains("IPTC")), !kept, "{format:?}: {warnings:?}");
+            assert_eq!((&back.meta.icc, &back.meta.xmp), (&picture.meta.icc, &picture.meta.xmp), "{format:?}");
+        }
+        let strip = EncodeOptions { metadata: MetadataPolicy::Strip, ..Default::default() };
+        assert_eq!(through(&picture, Format::Jpeg, &strip).0.meta.iptc, None);
     }
 }
 

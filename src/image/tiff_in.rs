@@ -15,6 +15,8 @@ use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 const XMP: Tag = Tag::Unknown(700);
+const RESOURCES: Tag = Tag::Unknown(34377);
+const IPTC: Tag = Tag::Unknown(33723);
 
 fn explain(name: &str, e: TiffError) -> Error {
     match e {
@@ -52,6 +54,7 @@ pub(super) fn tiff(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture>
     let mut warnings = Vec::new();
     let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let xmp = decoder.get_tag_u8_vec(XMP).ok();
+    let iptc = resources(&mut decoder);
     let turned = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten().and_then(Orientation::from_exif);
     let alpha = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten().unwrap_or_default();
     let (exif, note) = metadata::exif_from_tiff(bytes);
@@ -102,8 +105,19 @@ pub(super) fn tiff(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture>
     // 1 is alpha that the colour was multiplied by.
     let premultiplied = raster_channels % 2 == 0 && alpha.first() == Some(&1);
     let raster = Raster { width, height, channels: raster_channels, samples, premultiplied };
-    let meta = Meta { icc, exif, xmp };
+    let meta = Meta { icc, exif, xmp, iptc };
     Ok(settle(raster.into_picture(turned.unwrap_or(Orientation::NoTransforms), meta, warnings)))
+}
+
+/// The image resources; a record that stands alone becomes one.
+fn resources(decoder: &mut Decoder<Cursor<&[u8]>>) -> Option<Vec<u8>> {
+    if let Ok(all) = decoder.get_tag_u8_vec(RESOURCES) {
+        return Some(all);
+    }
+    let record = decoder.get_tag_u8_vec(IPTC).ok()?;
+    let mut out = [b"8BIM\x04\x04\0\0", &(record.len() as u32).to_be_bytes()[..], &record].concat();
+    out.resize(out.len().next_multiple_of(2), 0);
+    Some(out)
 }
 
 /// The size in the first directory of a classic TIFF.

@@ -14,7 +14,7 @@ pub(super) fn tiff(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Re
         Quantised::U16(v) => (16, v.len() * 2),
         Quantised::F32(v) => (32, v.len() * 4),
     };
-    let extra = meta.icc.iter().chain(&meta.exif).chain(&meta.xmp).map(Vec::len).sum::<usize>();
+    let extra = meta.icc.iter().chain(&meta.exif).chain(&meta.xmp).chain(&meta.iptc).map(Vec::len).sum::<usize>();
     // Offsets have 32 bits; the directories are far smaller than the margin.
     if length.saturating_add(extra) > u32::MAX as usize - (1 << 16) {
         return Err(failed(Format::Tiff, "it is larger than 4 GiB").advice("choose PNG"));
@@ -44,6 +44,9 @@ pub(super) fn tiff(plain: &Plain, meta: &Meta, warnings: &mut Vec<String>) -> Re
     }
     if let Some(xmp) = &meta.xmp {
         tree.main.insert(0x02bc, Value { kind: 1, bytes: xmp.clone() });
+    }
+    if let Some(iptc) = &meta.iptc {
+        tree.main.insert(0x8649, Value { kind: 1, bytes: iptc.clone() });
     }
     if let Some(icc) = &meta.icc {
         tree.main.insert(0x8773, Value::opaque(icc));
