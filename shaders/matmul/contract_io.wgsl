@@ -36,6 +36,10 @@ struct Params {
     skipped: u32,
     // NORM + 4 SCALE + 8 BIAS + 16 RESIDUAL, for kernels that decide these as they run.
     stages: u32,
+    // What contract_resident.wgsl alone reads: rows of a workgroup, and the first quad of K of this dispatch, whose sums go
+    // on from those in y.
+    block: u32,
+    first_k4: u32,
 }
 #params
 
@@ -73,9 +77,9 @@ override SCALE: bool = false;
 override BIAS: bool = false;
 override RESIDUAL: u32 = 0u;
 #if WIDE == 1
-// Software adapters take most of a second to compile a contraction, so theirs decide what costs little as they run: a
-// pipeline has every NORM and BIAS, and one with any of SCALE and RESIDUAL, which cost it some percent, has all of them.
-fn norms() -> u32 { return p.stages & 3u; }
+// Software adapters take most of a second to compile a contraction, so theirs decide what costs little as they run: NORM,
+// SCALE and RESIDUAL say what a pipeline may have, the stages what this dispatch has.
+fn norms() -> u32 { return select(0u, p.stages & 3u, NORM != 0u); }
 fn scales() -> bool { return SCALE && (p.stages & 4u) != 0u; }
 fn has_bias() -> bool { return (p.stages & 8u) != 0u; }
 fn residual_kind() -> u32 { return select(0u, p.stages >> 4u, RESIDUAL != 0u); }

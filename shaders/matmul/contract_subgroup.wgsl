@@ -25,21 +25,7 @@
 //! skip COLS 1 PAIRED 1
 //! skip GATED 1 PAIRED 1
 #import matmul/contract_io
-
-#if WIDE == 1
-const PANEL = $(2*LANES)u;
-#else
-const PANEL = $(COLS*LANES)u;
-#endif
-
-// Where in its panel the quad N of a lane lies.
-fn quad_of(lane: u32, n: u32) -> u32 {
-    #if GATED == 1
-    return n * $(LANES)u + lane;
-    #else
-    return $(COLS)u * lane + n;
-    #endif
-}
+#import matmul/contract_panel
 
 @compute @workgroup_size($LANES)
 fn main(

@@ -121,6 +121,13 @@ fn candidates(
     out
 }
 
+/// LLVM 15 (Mesa 22.3) wants short private arrays, LLVM 19 (Mesa 25.0) and later long ones; what lies between was not tried.
+/// A wrong guess costs time and nothing else.
+fn coarse_pieces(driver: &str) -> bool {
+    let llvm = driver.split_once("LLVM ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    llvm.and_then(|version| version.parse::<u32>().ok()).is_none_or(|version| version > 15)
+}
+
 /// Every adapter of the Vulkan, Metal and DX12 back ends, in index order.
 pub fn list_adapters() -> Vec<AdapterSummary> {
     adapters().into_iter().map(|(_, s)| s).collect()
@@ -243,6 +250,7 @@ impl Gpu {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             contraction,
             parallelism: if summary.software { 16 } else { 512 },
+            coarse_pieces: coarse_pieces(&summary.driver),
         };
         let pipelines = Pipelines::new(&device, immediates)?;
         Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost: Arc::default() })

@@ -6,6 +6,7 @@
 //! - `#import group/file` inserts a file of shaders/ (once);
 //! - `#if NAME == value`, `#if NAME != value`, `#else`, `#endif`;
 //! - `#repeat I FROM TO` ... `#end` repeats its lines for I in FROM..TO (expressions allowed);
+//! - `#let NAME expression` defines a number for the lines after it;
 //! - `#params` declares the parameters `p: Params`, in immediates or in a uniform window;
 //! - `//! axis NAME v1 v2 ...` in the head of a kernel lists the values that the build validates, all combinations but
 //!   those named by a line `//! skip NAME v NAME v ...`.
@@ -105,6 +106,11 @@ impl State<'_, '_> {
                     };
                     self.lines(&lines[taken], out)?;
                     i = end;
+                }
+                Some("#let") => {
+                    let [_, name, value] = words[..] else { return Err(format!("bad definition `{line}`")) };
+                    let value = self.evaluate(value)?.to_string();
+                    self.defines.insert(name.to_owned(), value);
                 }
                 Some("#repeat") => {
                     let (end, _) = block(lines, i, "#repeat", "#end")?;

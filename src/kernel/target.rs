@@ -49,6 +49,8 @@ pub struct Target {
     pub contraction: Contraction,
     /// Workgroups that keep the adapter busy; reductions are split into about this many.
     pub parallelism: u32,
+    /// Which private arrays the driver's compiler takes well (shaders/matmul/contract_resident.wgsl, COARSE).
+    pub coarse_pieces: bool,
 }
 
 impl Target {
@@ -85,6 +87,7 @@ impl Target {
             max_binding_bytes: 128 << 20,
             contraction: Contraction::Tiled,
             parallelism: 64,
+            coarse_pieces: false,
         }
     }
 }

@@ -2,11 +2,15 @@
 
 use crate::base::{Channels, Shape};
 use crate::kernel::generated::{
-    matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_subgroup as subgroup,
-    matmul_contract_tiled as tiled,
+    matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_resident as resident,
+    matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
 };
 use crate::kernel::{Binding, Contraction, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
+
+mod slabs;
+
+use slabs::{Slabs, Work};
 
 /// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -219,6 +223,8 @@ impl Kernel for Contract {
             first_panel: 0,
             r4,
             skipped: 0,
+            block: 0,
+            first_k4: 0,
             stages: self.prologue as u32
                 + 4 * u32::from(self.scale)
                 + 8 * u32::from(self.bias)
@@ -237,17 +243,25 @@ impl Kernel for Contract {
                 .constant("BIAS", self.bias.into())
                 .constant("RESIDUAL", residual_kind)
         };
-        // Software adapters compile slowly, so their pipelines read the stages from the parameters (contract_io.wgsl).
-        let general = |key: Key, all: bool| {
-            let any = u32::from(all || self.scale || residual_kind != 0);
-            key.constant("SCALE", any).constant("RESIDUAL", any)
+        // Software adapters compile slowly, so their pipelines read the stages from the parameters (contract_io.wgsl): all
+        // have the norm, and one with any of scale and residual, which cost it some percent, has both.
+        let general = |key: Key, norm: bool, all: bool| {
+            let any = u32::from(all);
+            key.constant("NORM", norm.into()).constant("SCALE", any).constant("RESIDUAL", any)
         };
+        let extended = self.scale || residual_kind != 0;
         let shaped = |key: Key| {
             key.define("WINDOW", u8::from(self.window()))
                 .define("GATED", u8::from(gated))
                 .define("LOWRANK", u8::from(self.low_rank))
         };
-        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool| {
+        let kept = |panels: u32| {
+            let (rows, images, k4) = (y.pixels(), y.n, taps * k4);
+            let work = Work { rows, images, k4, n4, panels, window: self.window(), gated };
+            Slabs::of(&work, cx.precision, cx.target).filter(|_| !self.low_rank && !self.is_narrow(&io))
+        };
+        // `slab` is the part of K that contract_resident.wgsl computes, and whether it is the last.
+        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool, slab: Option<(Slabs, u32, bool)>| {
             // A tail is the last panel alone.
             let skipped = if tail { count - 1 } else { 0 };
             let (first, count) = (first + skipped, count - skipped);
@@ -259,7 +273,33 @@ impl Kernel for Contract {
             let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
             let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
-            let flops = 2 * u64::from(y.rows()) * u64::from(taps * 4 * k4 + 4 * r4) * u64::from(4 * width);
+            let depth = slab.map_or(taps * k4 + r4, |(slabs, start, _)| slabs.k4.min(taps * k4 - start));
+            let flops = 2 * u64::from(y.rows()) * u64::from(4 * depth) * u64::from(4 * width);
+            if let Some((slabs, start, last)) = slab {
+                // Only the last dispatch adds what follows the sum.
+                let stages = if last { io.stages } else { io.stages & 7 };
+                let io = resident::Params { block: slabs.block, first_k4: start, stages, ..bytemuck::cast(io) };
+                let activation = if last { self.activation } else { Activation::None };
+                let key = Key::new(resident::NAME)
+                    .define("DTYPE", cx.precision.name())
+                    .define("OUT", "same")
+                    .define("WINDOW", u8::from(self.window()))
+                    .define("GATED", u8::from(gated))
+                    .define("LANES", 8)
+                    .define("COLS", if tail { 1 } else { 2 })
+                    .define("WIDE", 1)
+                    .define("PAIRED", u8::from(!tail && !gated))
+                    .define("K4", slabs.k4)
+                    .define("COARSE", u8::from(cx.target.coarse_pieces))
+                    .constant("ACTIVATION", activation as u32)
+                    .constant("GATE", self.gate.unwrap_or_default() as u32);
+                // What is not there costs these more than a pipeline, since they run long.
+                let norm = self.prologue != Prologue::None;
+                let key = general(key, norm, self.scale || last && residual_kind != 0);
+                let key = key.constant("GOES_ON", u32::from(start > 0));
+                let groups = y.n * y.pixels().div_ceil(slabs.block) * count;
+                return Dispatch::new(key, &io, bindings, groups).flops(flops);
+            }
             match cx.target.contraction.at(cx.precision) {
                 Contraction::Subgroup { lanes, cols } => {
                     let key = special(shaped(key(subgroup::NAME)))
@@ -271,7 +311,7 @@ impl Kernel for Contract {
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(SUBGROUP_ROWS) * count)
                 }
                 Contraction::Wide { lanes } if self.is_narrow(&io) => {
-                    let key = general(key(narrow::NAME), false)
+                    let key = general(key(narrow::NAME), true, extended)
                         .define("WINDOW", 1)
                         .define("WIDE", 1)
                         .define("LANES", lanes)
@@ -282,7 +322,7 @@ impl Kernel for Contract {
                 }
                 Contraction::Wide { lanes } => {
                     let (cols, rows) = if tail { (1, HALF_ROWS) } else { (2, WIDE_ROWS) };
-                    let key = general(shaped(key(subgroup::NAME)), tail)
+                    let key = general(shaped(key(subgroup::NAME)), true, tail || extended)
                         .define("LANES", lanes)
                         .define("ROWS", rows)
                         .define("COLS", cols)
@@ -308,8 +348,16 @@ impl Kernel for Contract {
         let pieces = |(i, (first, count)): (usize, (u32, u32))| {
             let tail = tail && i == last;
             let front = count - u32::from(tail);
-            let front = (front > 0).then(|| dispatch((i, (first, front)), false));
-            front.into_iter().chain(tail.then(|| dispatch((i, (first, count)), true))).collect::<Vec<_>>()
+            let mut out = Vec::new();
+            for (panels, tail) in [(front, false), (count, true)].into_iter().filter(|(n, t)| *n > 0 && (!t || tail)) {
+                match kept(if tail { 1 } else { panels }) {
+                    Some(s) => out.extend(s.starts().enumerate().map(|(n, start)| {
+                        dispatch((i, (first, panels)), tail, Some((s, start, n as u32 + 1 == s.count)))
+                    })),
+                    None => out.push(dispatch((i, (first, panels)), tail, None)),
+                }
+            }
+            out
         };
         parts.into_iter().enumerate().flat_map(pieces).collect()
     }

@@ -76,6 +76,13 @@ pub fn cases() -> Vec<Case> {
         // Enough rows for a dispatch of its own for a last panel that is half empty.
         case("1x1 to one and a half panels", Input::new(1, 31, 34, &[12]), &[96], 1, 1, 0, true),
         case("3x3 to two and a ragged half panels", Input::new(2, 23, 23, &[3]), &[71, 70], 3, 1, 1, true),
+        // Enough work to keep weights in private arrays: one slab of K and several, each length of a slab, half panels.
+        case("1x1 from 29", Input::new(1, 74, 71, &[29]), &[640], 1, 1, 0, true),
+        case("1x1 from 50, ragged", Input::new(1, 61, 67, &[50]), &[254], 1, 1, 0, true),
+        case("1x1 from 190, two slabs and a half panel", Input::new(1, 33, 32, &[190]), &[270], 1, 1, 0, true),
+        case("1x1 from 127 + 127 of two images", Input::new(2, 31, 37, &[127, 127]), &[96], 1, 1, 0, false),
+        case("3x3 from 24, two slabs", Input::new(1, 47, 45, &[24]), &[71, 70], 3, 1, 1, true),
+        case("2x2 stride 2 of two images", Input::new(2, 64, 63, &[36]), &[200], 2, 2, 0, true),
         // 65,537 tiles of 16 rows.
         case("more workgroups than an axis holds", Input::new(1, 1024, 1025, &[2]), &[3], 1, 1, 0, true).large(),
     ]

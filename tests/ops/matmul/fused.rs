@@ -185,6 +185,26 @@ pub fn cases() -> Vec<Case> {
         Spec { segments: Some((1, 3)), ..spec("middle segments", Input::new(2, 3, 3, &[5, 6, 7, 2]), &[11]) },
         Spec { norm: Some(true), ..spec("norm on one pixel", Input::new(1, 1, 1, &[1]), &[1]) },
     ];
+    // Enough work to keep weights in private arrays.
+    let large = |c| Input::new(2, 33, 32, &[c]);
+    out.extend([
+        Spec {
+            norm: Some(true),
+            gamma: true,
+            scale: true,
+            bias: true,
+            residual: true,
+            ..spec("norm, factor and residual over two slabs", large(190), &[142])
+        },
+        Spec {
+            norm: Some(false),
+            bias: true,
+            gate: Some(2),
+            ..spec("norm in front of a gate, resident", large(62), &[250, 250])
+        },
+        Spec { bias: true, activation: 2, ..spec("gelu after two slabs", large(254), &[120]) },
+        Spec { kernel: 3, residual: true, f32_out: true, ..spec("3x3 over six slabs", large(94), &[40]) },
+    ]);
     for (i, name) in ["relu", "gelu", "silu", "sigmoid", "quick gelu"].into_iter().enumerate() {
         // Sigmoid leaves a half in padding lanes, so it is asked for whole quads.
         let width = if i == 3 { 12 } else { 11 };

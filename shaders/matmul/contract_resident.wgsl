@@ -1,0 +1,196 @@
+//! Contraction for CPU drivers that load lane by lane: each lane keeps its columns' weights for K4 quads of K in private
+//! arrays, fills them once and walks down the rows. All indices of a row are constants, so the driver's compiler reads the
+//! weights as whole vectors from its stack, a sum never leaves its register, and only the row itself is loaded, its quads
+//! shared out by the lanes. Longer K comes in several dispatches, which go on from the sums in y.
+//!
+//! The weights lie in pieces, each declared by a function of its own and filled before the next is: the zeros that WGSL
+//! puts into every variable would else be one long block, over which compilers take quadratic time. COARSE: pieces of 32 k
+//! or more, for compilers (LLVM 19) that keep those as arrays and make selections of shorter ones; without it 16 k, for
+//! those (LLVM 15) that take quadratic time over the uses of an array and none over short ones.
+//! axis DTYPE f32
+//! axis OUT same
+//! axis WINDOW 0 1
+//! axis GATED 0 1
+//! axis LANES 8
+//! axis COLS 1 2
+//! axis WIDE 1
+//! axis PAIRED 0 1
+//! axis K4 8 12 16 24 32 36
+//! axis COARSE 0 1
+//! skip WINDOW 1 K4 8
+//! skip WINDOW 1 K4 12
+//! skip WINDOW 1 K4 16
+//! skip WINDOW 1 K4 24
+//! skip WINDOW 1 K4 32
+//! skip WINDOW 0 K4 36
+//! skip GATED 1 WINDOW 1
+//! skip GATED 1 COLS 1
+//! skip GATED 1 PAIRED 1
+//! skip COLS 1 PAIRED 1
+//! skip GATED 0 COLS 2 PAIRED 0
+#import matmul/contract_io
+#import matmul/contract_panel
+
+// Quads of a row that one load fetches for all lanes: 6 of K4 12 and 36, else 8.
+#let BLOCK 8-K4%8/2
+#let PIECES K4/4-COARSE*K4/4+COARSE*K4/8
+#let PIECE 4*K4/PIECES
+
+// A component of a lane's weights. COARSE has a place more, for sums (see below).
+alias Piece = array<f32, $(PIECE+COARSE)>;
+
+// Whether y holds the sums of the slabs before.
+override GOES_ON: bool = false;
+
+struct Job {
+    image: u32,
+    panel: u32,
+    first: u32,
+    lane: u32,
+}
+
+#repeat S 0 PIECES
+fn with$S(
+    job: Job,
+    #repeat P 0 S
+    #repeat C 0 4*COLS
+    b$(P)x$C: ptr<function, Piece>,
+    #end
+    #end
+) {
+    #repeat C 0 4*COLS
+    var b$(S)x$C: Piece;
+    #end
+    let all = 4u * p.kernel_h * p.kernel_w * p.k4;
+    let start = job.image * p.w_batch + (p.skipped + job.panel) * all * PANEL;
+    for (var i = 0u; i < $(PIECE)u; i++) {
+        let k = 4u * p.first_k4 + $(S*PIECE)u + i;
+        // Zeros past the end: whatever is there in x does not count.
+        let at = start + min(k, all - 1u) * PANEL;
+        let used = f32(k < all);
+        #if PAIRED == 1
+        let pair = w[at / 2u + job.lane];
+        let v0 = used * quad_in(pair, 0u);
+        let v1 = used * quad_in(pair, 1u);
+        #else
+        #repeat N 0 COLS
+        let v$N = used * unpack(w[at + quad_of(job.lane, $(N)u)]);
+        #end
+        #endif
+        #repeat C 0 4*COLS
+        b$(S)x$C[i] = v$(C/4)[$(C%4)];
+        #end
+    }
+    with$(S+1)(
+        job,
+        #repeat P 0 S
+        #repeat C 0 4*COLS
+        b$(P)x$C,
+        #end
+        #end
+        #repeat C 0 4*COLS
+        &b$(S)x$C,
+        #end
+    );
+}
+
+#end
+fn with$(PIECES)(
+    job: Job,
+    #repeat P 0 PIECES
+    #repeat C 0 4*COLS
+    b$(P)x$C: ptr<function, Piece>,
+    #end
+    #end
+) {
+    let lane = job.lane;
+    let column = (p.first_panel + job.panel) * PANEL;
+    #if GATED == 1
+    let quad = column / 2u + lane;
+    #else
+    let quad = column + quad_of(lane, 0u);
+    #endif
+    #repeat N 0 COLS
+    let bias$N = bias_of(column + quad_of(lane, $(N)u));
+    #end
+    // The quads of K that this lane loads: tap, and channels.
+    #repeat J 0 K4/BLOCK
+    let k$J = min(p.first_k4 + $(J*BLOCK)u + min(lane, $(BLOCK-1)u), p.kernel_h * p.kernel_w * p.k4 - 1u);
+    let tap$J = k$J / p.k4;
+    let quad$J = k$J % p.k4;
+    let factor$J = factor_of(job.image, quad$J);
+    #end
+    // A batch has less than 2^31 images.
+    let zero = p.batch >> 31u;
+    let end = min(job.first + p.block, p.rows);
+    for (var row = job.first; row < end; row++) {
+        let norm = norm_of(job.image, row);
+        let first = corner(row);
+        #repeat N 0 COLS
+        var sum$N = vec4<f32>(0.0);
+        #end
+        #if GATED == 0
+        if GOES_ON && quad < p.n4 {
+            #if PAIRED == 1
+            let before = y[place(job.image, row, quad) / 2u];
+            sum0 = plain(quad_in(before, 0u), zero);
+            sum1 = plain(quad_in(before, 1u), zero);
+            #else
+            sum0 = plain(unpack(y[place(job.image, row, quad)]), zero);
+            #endif
+        }
+        #endif
+        #repeat J 0 K4/BLOCK
+        #if COARSE == 1
+        #if J != 0
+        // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
+        #repeat C 0 4*COLS
+        (*b0x$C)[$(PIECE)] = sum$(C/4)[$(C%4)];
+        #end
+        #endif
+        #endif
+        let from$J = source(job.image, row, first, tap$J / p.kernel_w, tap$J % p.kernel_w);
+        let a$J = plain(operand(from$J, quad$J, norm, factor$J), zero);
+        #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
+        {
+            let f = vec4<f32>(subgroupBroadcast(a$J[$(K%4)], $(K/4-J*BLOCK)u));
+            #repeat N 0 COLS
+            let b$N = vec4<f32>(
+                #repeat C 4*N 4*N+4
+                (*b$(K/PIECE)x$C)[$(K%PIECE)],
+                #end
+            );
+            sum$N = fma(f, b$N, sum$N);
+            #end
+        }
+        #end
+        #end
+        #repeat N 0 COLS
+        sum$N += bias$N;
+        #end
+        if quad < p.n4 {
+            #if GATED == 1
+            finish(job.image, row, quad, join(sum0, sum1));
+            #else
+            #if PAIRED == 1
+            finish(job.image, row, quad, sum0, sum1);
+            #else
+            finish(job.image, row, quad, sum0);
+            #endif
+            #endif
+        }
+    }
+}
+
+@compute @workgroup_size($LANES)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let id = linear(group, groups);
+    let blocks = (p.rows + p.block - 1u) / p.block;
+    let image = id / p.panels / blocks;
+    if image >= p.batch { return; }
+    with0(Job(image, id % p.panels, id / p.panels % blocks * p.block, lane));
+}
