@@ -96,11 +96,18 @@ override GATE: u32 = 0u;
 // The input pixel under the first tap of a row: y and x, which may lie in the zero padding.
 fn corner(row: u32) -> vec2<i32> {
     #if WINDOW == 1
-    return vec2<i32>(vec2<u32>(row / p.out_w, row % p.out_w) * p.stride) - i32(p.pad);
+    return corner_of(pixel_of(row));
     #else
     return vec2<i32>(0);
     #endif
 }
+
+#if WINDOW == 1
+// Row and column of an output pixel.
+fn pixel_of(row: u32) -> vec2<u32> { return vec2<u32>(row / p.out_w, row % p.out_w); }
+
+fn corner_of(pixel: vec2<u32>) -> vec2<i32> { return vec2<i32>(pixel * p.stride) - i32(p.pad); }
+#endif
 
 // Where a row of A starts for each tap. `inside` is false in the zero padding.
 struct Source {

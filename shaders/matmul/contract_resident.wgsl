@@ -116,16 +116,27 @@ fn with$(PIECES)(
     // The quads of K that this lane loads: tap, and channels.
     #repeat J 0 K4/BLOCK
     let k$J = min(p.first_k4 + $(J*BLOCK)u + min(lane, $(BLOCK-1)u), p.kernel_h * p.kernel_w * p.k4 - 1u);
-    let tap$J = k$J / p.k4;
+    let ty$J = k$J / p.k4 / p.kernel_w;
+    let tx$J = k$J / p.k4 % p.kernel_w;
     let quad$J = k$J % p.k4;
     let factor$J = factor_of(job.image, quad$J);
     #end
     // A batch has less than 2^31 images.
     let zero = p.batch >> 31u;
     let end = min(job.first + p.block, p.rows);
+    #if WINDOW == 1
+    // Counted on: a division is done lane by lane.
+    var pixel = pixel_of(job.first);
+    #endif
     for (var row = job.first; row < end; row++) {
         let norm = norm_of(job.image, row);
-        let first = corner(row);
+        #if WINDOW == 1
+        let first = corner_of(pixel);
+        pixel.y += 1u;
+        if pixel.y == p.out_w { pixel = vec2<u32>(pixel.x + 1u, 0u); }
+        #else
+        let first = vec2<i32>(0);
+        #endif
         #repeat N 0 COLS
         var sum$N = vec4<f32>(0.0);
         #end
@@ -149,7 +160,7 @@ fn with$(PIECES)(
         #end
         #endif
         #endif
-        let from$J = source(job.image, row, first, tap$J / p.kernel_w, tap$J % p.kernel_w);
+        let from$J = source(job.image, row, first, ty$J, tx$J);
         let a$J = plain(operand(from$J, quad$J, norm, factor$J), zero);
         #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
         {

@@ -251,6 +251,7 @@ impl Gpu {
             contraction,
             parallelism: if summary.software { 16 } else { 512 },
             coarse_pieces: coarse_pieces(&summary.driver),
+            settled: false,
         };
         let pipelines = Pipelines::new(&device, immediates)?;
         Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost: Arc::default() })

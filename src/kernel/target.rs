@@ -51,6 +51,8 @@ pub struct Target {
     pub parallelism: u32,
     /// Which private arrays the driver's compiler takes well (shaders/matmul/contract_resident.wgsl, COARSE).
     pub coarse_pieces: bool,
+    /// The plan will be replayed often enough to pay for kernels that compile for seconds (`Contraction::Wide` has some).
+    pub settled: bool,
 }
 
 impl Target {
@@ -88,6 +90,7 @@ impl Target {
             contraction: Contraction::Tiled,
             parallelism: 64,
             coarse_pieces: false,
+            settled: false,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::graph::Graph;
 use crate::graph::fuse::fuse;
 use crate::graph::lower::{Plan as Cost, lower};
 use crate::graph::split::split;
-use crate::kernel::Target;
+use crate::kernel::{Contraction, Target};
 use crate::models::diffusion_generalist::{IMAGE_ENCODER, TEXT_ENCODER, UNET};
 use crate::models::{ARCHITECTURE, CONFIG, Network, instruct_ipt, registry};
 use crate::nn::Build;
@@ -43,6 +43,10 @@ impl Colour {
     }
 }
 
+/// Operations after which a model is worth kernels that compile slowly: with the slowest compiler seen, LLVM 15, the
+/// embedded denoiser's take half a minute of one core, and halve the time of what is still to come.
+const SETTLED: u64 = 500_000_000_000;
+
 /// A checkpoint and everything derived from it.
 pub struct Model {
     pub(super) dict: StateDict,
@@ -51,6 +55,8 @@ pub struct Model {
     /// Index in `weights` by what was packed.
     packed: HashMap<(Pack, DType), usize>,
     plans: HashMap<PlanKey, Plan>,
+    /// Operations of the plans that were asked for.
+    work: u64,
     pub(super) merger: Option<Merger>,
     /// How the weights of the last instruction are applied.
     pub(super) adapting: Adapting,
@@ -72,6 +78,7 @@ impl Model {
             weights: WeightBuffers::default(),
             packed: HashMap::new(),
             plans: HashMap::new(),
+            work: 0,
             merger: None,
             adapting: Adapting::default(),
         };
@@ -161,7 +168,7 @@ impl Model {
 
     /// The fused graph of a part.
     pub fn graph(&self, gpu: &Gpu, key: &PlanKey, taps: &[String]) -> Result<Graph> {
-        self.graph_for(gpu.target(), key, taps)
+        self.graph_for(&self.target(gpu), key, taps)
     }
 
     /// [`Model::graph`] for a device that need not be there.
@@ -184,15 +191,29 @@ impl Model {
         Ok((lower(&graph)?.1, weights))
     }
 
-    /// The plan for `key`, made when it is first asked for. Plans of other sizes of the same part are dropped first,
-    /// so that memory does not grow with the number of sizes seen.
+    /// What plans are made for: the device, and how much work there was so far.
+    fn target(&self, gpu: &Gpu) -> Target {
+        let slow = matches!(gpu.target().contraction, Contraction::Wide { .. });
+        Target { settled: slow && self.work >= SETTLED, ..gpu.target().clone() }
+    }
+
+    /// Takes what compiles slowly and runs fast from the first replay on.
+    pub fn settle(&mut self) {
+        self.work = SETTLED;
+    }
+
+    /// The plan for `key`, for one replay; made when it is first asked for, and again once the model has settled. Plans of
+    /// other sizes of the same part are dropped first, so that memory does not grow with the number of sizes seen.
     pub fn plan(&mut self, gpu: &Gpu, key: &PlanKey) -> Result<&mut Plan> {
-        if !self.plans.contains_key(key) {
+        let settled = self.target(gpu).settled;
+        if self.plans.get(key).is_none_or(|plan| plan.graph().target.settled != settled) {
             self.plans.retain(|k, _| k.part.name != key.part.name);
             let plan = self.make_plan(gpu, key, &[])?;
             self.plans.insert(key.clone(), plan);
         }
-        Ok(self.plans.get_mut(key).expect("inserted above"))
+        let plan = self.plans.get_mut(key).expect("inserted above");
+        self.work = self.work.saturating_add(plan.cost().flops);
+        Ok(plan)
     }
 
     /// A plan with taps as additional outputs, not kept.

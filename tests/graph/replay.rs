@@ -5,6 +5,9 @@ use vernis::base::DType;
 use vernis::gpu::Program;
 use vernis::graph::Graph;
 use vernis::graph::lower::lower;
+use vernis::kernel::Contraction;
+use vernis::run::Model;
+use vernis::run::bench::kernels::{Case, Work};
 
 use crate::support::compare::{Tolerance, compare};
 use crate::support::gpu::{core_with_device, gpu};
@@ -91,4 +94,26 @@ fn an_input_of_another_size_is_refused() {
     let graph = net.fused(gpu().target(), DType::F32, &net.part, &[]);
     let program = program(gpu(), net, &graph);
     assert!(program.upload(gpu(), graph.inputs[0].1, &[0; 16]).is_err());
+}
+
+#[test]
+fn a_model_that_worked_long_settles_for_kernels_that_compile_slowly() {
+    let work = Work::Conv { kernel: 1, from: 64, to: 128 };
+    let case = Case { name: "settling", width: 64, height: 64, work };
+    let mut model = case.model().unwrap();
+    let (key, values) = (case.key(DType::F32), case.shape().pad_channels(&case.input()));
+    let compute = |model: &mut Model| {
+        let plan = model.plan(gpu(), &key).unwrap();
+        plan.upload(gpu(), "input", &values).unwrap();
+        plan.run(gpu(), &mut |_| true).unwrap();
+        let resident = plan.commands().steps.iter().any(|s| s.dispatch.key.shader == "matmul/contract_resident");
+        (resident, plan.read(gpu(), "output").unwrap())
+    };
+    let (resident, first) = compute(&mut model);
+    assert!(!resident, "a first picture waits for compilers");
+    model.settle();
+    let (resident, settled) = compute(&mut model);
+    assert_eq!(resident, gpu().target().contraction == Contraction::Wide { lanes: 8 });
+    let count = [first.len() as u32];
+    compare(Tolerance::Sum, (&count, &settled), (&count, &first)).unwrap();
 }

@@ -71,7 +71,8 @@ pub fn core() -> &'static Gpu {
 }
 
 fn family(name: &str, gpu: &'static Gpu, contraction: Contraction) -> Family {
-    let target = Target { contraction, ..gpu.target().clone() };
+    // Settled, so that all kernels of a family run.
+    let target = Target { contraction, settled: true, ..gpu.target().clone() };
     Family { name: name.to_owned(), gpu, target }
 }
 
