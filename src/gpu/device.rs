@@ -124,7 +124,8 @@ fn candidates(
 /// LLVM 15 (Mesa 22.3) wants short private arrays, LLVM 19 (Mesa 25.0) and later long ones; what lies between was not tried.
 /// A wrong guess costs time and nothing else.
 fn coarse_pieces(driver: &str) -> bool {
-    let llvm = driver.split_once("LLVM ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    let llvm =
+        driver.split_once("LLVM ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     llvm.and_then(|version| version.parse::<u32>().ok()).is_none_or(|version| version > 15)
 }
 
