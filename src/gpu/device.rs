@@ -310,3 +310,15 @@ impl Gpu {
         self.check()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_read_from_the_driver() {
+        assert!(!coarse_pieces("llvmpipe Mesa 22.3.6 (LLVM 15.0.6)"));
+        assert!(coarse_pieces("llvmpipe Mesa 25.0.7-2 (LLVM 19.1.7)"));
+        assert!(coarse_pieces("a driver of another kind"));
+    }
+}

@@ -44,7 +44,7 @@ impl Colour {
 }
 
 /// Operations after which a model is worth kernels that compile slowly: with the slowest compiler seen, LLVM 15, the
-/// embedded denoiser's take half a minute of one core, and halve the time of what is still to come.
+/// embedded denoiser's take half a minute of one core, and take a third off the time of what is still to come.
 const SETTLED: u64 = 500_000_000_000;
 
 /// A checkpoint and everything derived from it.

@@ -10,7 +10,7 @@ use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
 
 mod slabs;
 
-use slabs::{Slabs, Work};
+use slabs::{Slab, Slabs, Work};
 
 /// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -260,8 +260,8 @@ impl Kernel for Contract {
             let work = Work { rows, images, k4, n4, panels, window: self.window(), gated };
             Slabs::of(&work, cx.precision, cx.target).filter(|_| !self.low_rank && !self.is_narrow(&io))
         };
-        // `slab` is the part of K that contract_resident.wgsl computes, and whether it is the last.
-        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool, slab: Option<(Slabs, u32, bool)>| {
+        // `slab` is the part of K that contract_resident.wgsl computes; the other kernels compute all of it.
+        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool, slab: Option<Slab>| {
             // A tail is the last panel alone.
             let skipped = if tail { count - 1 } else { 0 };
             let (first, count) = (first + skipped, count - skipped);
@@ -273,12 +273,12 @@ impl Kernel for Contract {
             let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
             let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
-            let depth = slab.map_or(taps * k4 + r4, |(slabs, start, _)| slabs.k4.min(taps * k4 - start));
+            let depth = slab.map_or(taps * k4 + r4, |slab| slab.k4.min(taps * k4 - slab.start));
             let flops = 2 * u64::from(y.rows()) * u64::from(4 * depth) * u64::from(4 * width);
-            if let Some((slabs, start, last)) = slab {
+            if let Some(Slab { k4, block, start, last }) = slab {
                 // Only the last dispatch adds what follows the sum.
                 let stages = if last { io.stages } else { io.stages & 7 };
-                let io = resident::Params { block: slabs.block, first_k4: start, stages, ..bytemuck::cast(io) };
+                let io = resident::Params { block, first_k4: start, stages, ..bytemuck::cast(io) };
                 let activation = if last { self.activation } else { Activation::None };
                 let key = Key::new(resident::NAME)
                     .define("DTYPE", cx.precision.name())
@@ -289,7 +289,7 @@ impl Kernel for Contract {
                     .define("COLS", if tail { 1 } else { 2 })
                     .define("WIDE", 1)
                     .define("PAIRED", u8::from(!tail && !gated))
-                    .define("K4", slabs.k4)
+                    .define("K4", k4)
                     .define("COARSE", u8::from(cx.target.coarse_pieces))
                     .constant("ACTIVATION", activation as u32)
                     .constant("GATE", self.gate.unwrap_or_default() as u32);
@@ -297,7 +297,7 @@ impl Kernel for Contract {
                 let norm = self.prologue != Prologue::None;
                 let key = general(key, norm, self.scale || last && residual_kind != 0);
                 let key = key.constant("GOES_ON", u32::from(start > 0));
-                let groups = y.n * y.pixels().div_ceil(slabs.block) * count;
+                let groups = y.n * y.pixels().div_ceil(block) * count;
                 return Dispatch::new(key, &io, bindings, groups).flops(flops);
             }
             match cx.target.contraction.at(cx.precision) {
@@ -348,16 +348,12 @@ impl Kernel for Contract {
         let pieces = |(i, (first, count)): (usize, (u32, u32))| {
             let tail = tail && i == last;
             let front = count - u32::from(tail);
-            let mut out = Vec::new();
-            for (panels, tail) in [(front, false), (count, true)].into_iter().filter(|(n, t)| *n > 0 && (!t || tail)) {
-                match kept(if tail { 1 } else { panels }) {
-                    Some(s) => out.extend(s.starts().enumerate().map(|(n, start)| {
-                        dispatch((i, (first, panels)), tail, Some((s, start, n as u32 + 1 == s.count)))
-                    })),
-                    None => out.push(dispatch((i, (first, panels)), tail, None)),
-                }
-            }
-            out
+            let runs = (front > 0).then_some((front, false)).into_iter().chain(tail.then_some((count, true)));
+            let lower = |(panels, tail)| match kept(if tail { 1 } else { panels }) {
+                Some(slabs) => slabs.each().map(|slab| dispatch((i, (first, panels)), tail, Some(slab))).collect(),
+                None => vec![dispatch((i, (first, panels)), tail, None)],
+            };
+            runs.flat_map(lower).collect::<Vec<_>>()
         };
         parts.into_iter().enumerate().flat_map(pieces).collect()
     }

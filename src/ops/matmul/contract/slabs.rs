@@ -8,7 +8,7 @@ const POINT: [u32; 5] = [8, 12, 16, 24, 32];
 const WINDOW: [u32; 1] = [36];
 /// Below it a dispatch saves less than five milliseconds of one core, and its pipelines still compile for seconds.
 const MIN_FLOPS: u64 = 50_000_000;
-/// Filling the arrays costs as much as about thirty rows.
+/// By its instructions, filling the arrays costs as much as about thirty rows.
 const MIN_ROWS: u32 = 256;
 
 /// A contraction in slabs of K.
@@ -19,6 +19,16 @@ pub struct Slabs {
     pub count: u32,
     /// Rows of a workgroup.
     pub block: u32,
+}
+
+/// What one dispatch computes of K.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slab {
+    pub k4: u32,
+    pub block: u32,
+    /// The first quad, and whether none follows.
+    pub start: u32,
+    pub last: bool,
 }
 
 /// A contraction as far as the choice depends on it.
@@ -46,7 +56,7 @@ impl Slabs {
         if flops < MIN_FLOPS || work.rows < MIN_ROWS || work.k4 < 6 || (!work.gated && work.n4 % 2 == 1) {
             return None;
         }
-        // Instructions a row, by the machine code: sums and loads of a quad of K, and the sums of a slab before it.
+        // Instructions a row, counted roughly in the machine code: sums and loads of a quad of K, and the sums of a slab before it.
         let cost = |k4: u32| {
             let count = work.k4.div_ceil(k4);
             count * (92 * k4 + if count > 1 { 768 } else { 0 })
@@ -61,9 +71,9 @@ impl Slabs {
         Some(Slabs { k4, count, block: work.rows.div_ceil(groups).clamp(128, 1024) })
     }
 
-    /// The first quad of each slab.
-    pub fn starts(self) -> impl Iterator<Item = u32> {
-        (0..self.count).map(move |slab| slab * self.k4)
+    pub fn each(self) -> impl Iterator<Item = Slab> {
+        let slab = move |n| Slab { k4: self.k4, block: self.block, start: n * self.k4, last: n + 1 == self.count };
+        (0..self.count).map(slab)
     }
 }
 
