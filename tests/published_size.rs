@@ -171,7 +171,7 @@ fn publish(path: &Path) {
         (key.to_owned(), shape, Data::From(dict.clone(), key.to_owned(), Some(Element::F16)))
     };
     let metadata = BTreeMap::from([("config".to_owned(), config().to_string())]);
-    write_safetensors(path, dict.keys().map(tensor).collect(), &metadata).expect("a file of 2.4 GB");
+    write_safetensors(path, dict.keys().map(tensor).collect(), &metadata, true).expect("a file of 2.4 GB");
 }
 
 fn config() -> Value {

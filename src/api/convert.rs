@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::base::file::writable;
 use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::{Data, Element, StateDict, write_safetensors};
-use crate::image::writable;
 use crate::models::registry::{Said, assumed, network_as};
 use crate::models::{ARCHITECTURE, CONFIG};
 use crate::run::facts::PRECISION;
@@ -87,7 +87,7 @@ pub fn convert(from: &Path, to: &Path, options: &ConvertOptions) -> Result<Conve
         bytes += shape.iter().product::<usize>() as u64 * element.unwrap_or(own).size() as u64;
         tensors.push((key.to_owned(), shape.to_vec(), Data::From(dict.clone(), key.to_owned(), element)));
     }
-    write_safetensors(to, tensors, &metadata)?;
+    write_safetensors(to, tensors, &metadata, options.overwrite)?;
     Ok(Converted {
         family: model.network().family().to_owned(),
         config,

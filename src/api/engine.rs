@@ -61,9 +61,15 @@ impl Engine {
         Ok(Engine { gpu, models: options.models.clone() })
     }
 
-    /// Runs on the device of the host program. Enable [`Engine::wanted_features`] where the adapter has them.
+    /// Runs on the device of the host program. Enable [`Engine::wanted_features`] where the adapter has them. The device is
+    /// tuned for and checked as by [`Engine::new`], each time anew: nothing is kept on the host's disk.
+    ///
+    /// # Errors
+    /// [`Kind::Device`] if the device computes wrong sums.
     pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Engine> {
-        Ok(Engine { gpu: Gpu::from_wgpu(adapter, device, queue)?, models: None })
+        let mut gpu = Gpu::from_wgpu(adapter, device, queue)?;
+        run::tune::tune(&mut gpu, None)?;
+        Ok(Engine { gpu, models: None })
     }
 
     /// Features that make the engine faster; none is required.
@@ -105,6 +111,8 @@ impl Engine {
             match self.load(model) {
                 Ok(m) if does(&m) => return Ok(m),
                 Ok(_) => {}
+                // A damaged file must not hide behind the next best.
+                Err(e) if e.kind() != Kind::ModelMissing => return Err(e),
                 Err(e) => first = first.or(Some(e)),
             }
         }
@@ -179,10 +187,21 @@ impl Engine {
     }
 
     /// Encodes an example pair and stores its tokens, so that the pair is needed no more.
-    pub fn save_prompt(&self, model: &mut Model, before: &Picture, after: &Picture, to: &Path) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a model that takes no pairs or pictures of two sizes, [`Kind::Output`] if `to` exists and is not
+    /// to be replaced, or cannot be written.
+    pub fn save_prompt(
+        &self,
+        model: &mut Model,
+        before: &Picture,
+        after: &Picture,
+        to: &Path,
+        overwrite: bool,
+    ) -> Result<()> {
         model.refuse_pairs()?;
         let prompt = genlv::encode(&mut model.inner, &self.gpu, DType::F32, before, after)?;
-        genlv::save(to, &prompt, &model.name)
+        genlv::save(to, &prompt, &model.name, overwrite)
     }
 
     /// Time of every step of the network on one tile of `size`, on the GPU's own clock where it has one.

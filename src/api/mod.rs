@@ -21,13 +21,14 @@ pub use instruction::Instruction;
 pub use options::{Precision, ProtocolChoice, RestoreOptions};
 pub use report::{LayerTime, ModelInfo, Report};
 
+pub use crate::base::file::{writable, write_all_atomic, write_atomic};
 pub use crate::base::task::{TASKS, Task};
 pub use crate::base::{DType, Error, Kind, Result};
 pub use crate::degrade::Degradation;
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
     CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,
-    SegmentMap, decode_bytes, decode_file, encode, writable, write_all_atomic, write_atomic,
+    SegmentMap, decode_bytes, decode_file, encode,
 };
 pub use crate::run::draw::{Answer, DrawProgress};
 pub use crate::run::tiling::TileChoice;

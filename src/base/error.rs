@@ -63,23 +63,45 @@ pub struct Error {
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Text of unknown origin as one harmless line: names from files may hold what clears a terminal or forges a line of its
+/// own, or run on for pages.
+pub fn shown(text: &str) -> String {
+    let plain = |c: char| !c.is_control();
+    if text.chars().all(plain) && text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let one = |c: char| match c {
+        '\n' | '\t' => vec![' '],
+        c if plain(c) => vec![c],
+        c => c.escape_default().collect(),
+    };
+    let mut line: String = text.chars().take(LONGEST).flat_map(one).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push_str("...");
+    }
+    line
+}
+
+/// Characters of a text that are shown.
+const LONGEST: usize = 4000;
+
 impl Error {
     /// `what` names the thing that failed, with its path or node.
     pub fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Error { kind, what: what.into(), why: String::new(), advice: String::new() }
+        Error { kind, what: shown(&what.into()), why: String::new(), advice: String::new() }
     }
 
     /// The reason, as close to the cause as is known.
     #[must_use]
     pub fn why(mut self, why: impl fmt::Display) -> Self {
-        self.why = why.to_string();
+        self.why = shown(&why.to_string());
         self
     }
 
     /// What the reader can do now.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
-        self.advice = advice.into();
+        self.advice = shown(&advice.into());
         self
     }
 
@@ -114,3 +136,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_files_say_cannot_draw_on_the_terminal() {
+        assert_eq!(shown("grüße, 日本"), "grüße, 日本");
+        assert_eq!(shown("a\u{1b}[2J\nlicence MIT"), "a\\u{1b}[2J licence MIT");
+        let e = Error::new(Kind::Other, "x\r").why("y\u{7}").advice("z\t");
+        assert!(e.to_string().chars().all(|c| !c.is_control()), "{e}");
+        assert_eq!(shown(&"w".repeat(9000)).len(), LONGEST + 3);
+    }
+}

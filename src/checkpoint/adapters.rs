@@ -195,8 +195,11 @@ pub fn named(task: &str, adapter: &StateDict, config: Option<&Value>) -> Result<
     }
     let mut metadata = BTreeMap::new();
     // Alpha counts only where a configuration states it; the keys alone mean a factor of one.
-    if let Some(alpha) = config.and_then(|c| c.get(ALPHA)).and_then(Value::as_f64) {
-        metadata.insert(format!("{ALPHA}.{task}"), alpha.to_string());
+    if let Some(alpha) = config.and_then(|c| c.get(ALPHA)) {
+        let number = alpha.as_f64().filter(|a| a.is_finite());
+        let number =
+            number.ok_or_else(|| unfit(adapter, task, format!("its {ALPHA} is {alpha}, which is no number")))?;
+        metadata.insert(format!("{ALPHA}.{task}"), number.to_string());
     }
     if config.and_then(|c| c.get(ROOT)).and_then(Value::as_bool) == Some(true) {
         metadata.insert(format!("{ROOT}.{task}"), "true".into());

@@ -145,7 +145,7 @@ mod tests {
             ("ids".into(), vec![1], Data::I64(vec![7])),
             ("trajectory.f64".into(), vec![1], Data::F64(vec![1e-300])),
         ];
-        write_safetensors(&dir.path().join("io.safetensors"), io, &BTreeMap::new()).unwrap();
+        write_safetensors(&dir.path().join("io.safetensors"), io, &BTreeMap::new(), true).unwrap();
         dir
     }
 
@@ -169,7 +169,7 @@ mod tests {
     fn weights_in_the_folder_win() {
         let dir = folder(GOOD);
         let stored = vec![("b".into(), vec![1], Data::F32(vec![9.0]))];
-        write_safetensors(&dir.path().join("weights.safetensors"), stored, &BTreeMap::new()).unwrap();
+        write_safetensors(&dir.path().join("weights.safetensors"), stored, &BTreeMap::new(), true).unwrap();
         let case = Case::open(dir.path()).unwrap();
         assert_eq!(case.weights.keys().collect::<Vec<_>>(), ["b"]);
     }

@@ -83,7 +83,7 @@ mod tests {
 
     fn shard(folder: &Path, name: &str, key: &str, value: f32) {
         let data = vec![(key.to_owned(), vec![1], Data::F32(vec![value]))];
-        write_safetensors(&folder.join(name), data, &BTreeMap::new()).expect("a file");
+        write_safetensors(&folder.join(name), data, &BTreeMap::new(), true).expect("a file");
     }
 
     fn index(folder: &Path, map: &[(&str, &str)]) {

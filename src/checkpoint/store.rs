@@ -360,7 +360,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.safetensors");
         let tensors = tensors.into_iter().map(|(n, s, d)| (n.to_string(), s, d)).collect();
-        write_safetensors(&path, tensors, &BTreeMap::from([("a".into(), "1".into())])).unwrap();
+        write_safetensors(&path, tensors, &BTreeMap::from([("a".into(), "1".into())]), true).unwrap();
         StateDict::from_bytes(std::fs::read(path).unwrap(), "stored").unwrap()
     }
 

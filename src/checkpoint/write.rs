@@ -5,10 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use half::f16;
 use serde_json::{Map, Value, json};
@@ -16,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::element::Element;
 use super::entry::element_count;
 use super::store::StateDict;
+use crate::base::file::{unwritten, write_atomic_with};
 use crate::base::{Error, Kind, Result};
 
 /// The values of one tensor to write.
@@ -108,12 +106,13 @@ fn little<T: bytemuck::Pod, const N: usize>(values: &[T], to: fn(T) -> [u8; N]) 
     }
 }
 
-/// Writes all tensors, or nothing: the file appears under its name only when it is whole. The order in the file is by
-/// element size and name, so equal input gives equal bytes and every tensor lies aligned.
+/// Writes all tensors, or nothing (see [`write_atomic_with`]). The order in the file is by element size and name, so equal
+/// input gives equal bytes and every tensor lies aligned.
 pub fn write_safetensors(
     path: &Path,
     tensors: Vec<(String, Vec<usize>, Data)>,
     metadata: &BTreeMap<String, String>,
+    overwrite: bool,
 ) -> Result<()> {
     let mut ordered = Vec::with_capacity(tensors.len());
     for (name, shape, data) in tensors {
@@ -127,17 +126,13 @@ pub fn write_safetensors(
     }
     ordered.sort_by(|a, b| b.2.size().cmp(&a.2.size()).then_with(|| a.0.cmp(&b.0)));
     let header = header(&ordered, metadata).map_err(|why| failed(path, why))?;
-
-    let (temp, file) = create_beside(path)?;
-    let written = write_all(file, &header, &ordered, path).and_then(|()| {
-        fs::rename(&temp, path).map_err(|e| failed(path, e.to_string()))?;
+    write_atomic_with(path, overwrite, |out| {
+        out.write_all(&header).map_err(|e| unwritten(path, &e))?;
+        for (_, _, _, data) in &ordered {
+            out.write_all(&data.bytes()?).map_err(|e| unwritten(path, &e))?;
+        }
         Ok(())
-    });
-    if written.is_err() {
-        // Best effort: the error that matters is the one that is returned.
-        let _ = fs::remove_file(&temp);
-    }
-    written
+    })
 }
 
 type Ordered = (String, Vec<usize>, Element, Data);
@@ -163,34 +158,6 @@ fn header(ordered: &[Ordered], metadata: &BTreeMap<String, String>) -> Result<Ve
     Ok(out)
 }
 
-fn write_all(file: File, header: &[u8], ordered: &[Ordered], path: &Path) -> Result<()> {
-    let io = |e: std::io::Error| failed(path, e.to_string());
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    out.write_all(header).map_err(io)?;
-    for (_, _, _, data) in ordered {
-        out.write_all(&data.bytes()?).map_err(io)?;
-    }
-    let file = out.into_inner().map_err(|e| io(e.into_error()))?;
-    file.sync_all().map_err(io)
-}
-
-/// A new file in the same directory, because a rename is atomic only inside one file system.
-fn create_beside(path: &Path) -> Result<(PathBuf, File)> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let Some(name) = path.file_name() else { return Err(failed(path, "this is no file name".into())) };
-    let mut last = None;
-    // A crashed run may have left a file of the same name and process number.
-    for _ in 0..16 {
-        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temp = path.with_file_name(format!(".{}.{}-{serial}.tmp", name.to_string_lossy(), std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&temp) {
-            Ok(file) => return Ok((temp, file)),
-            Err(e) => last = Some(e),
-        }
-    }
-    Err(failed(path, last.map_or_else(String::new, |e| e.to_string())))
-}
-
 fn failed(path: &Path, why: String) -> Error {
     Error::new(Kind::Output, format!("writing {}", path.display())).why(why)
 }
@@ -198,6 +165,7 @@ fn failed(path: &Path, why: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn tensors() -> Vec<(String, Vec<usize>, Data)> {
         vec![
@@ -218,7 +186,7 @@ mod tests {
     fn what_is_written_is_read_back_by_us_and_by_the_official_reader() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.safetensors");
-        write_safetensors(&path, tensors(), &metadata()).unwrap();
+        write_safetensors(&path, tensors(), &metadata(), true).unwrap();
         let dict = StateDict::open(&path).unwrap();
         assert_eq!(dict.f32("half").unwrap(), [1.0, -2.5, 0.125]);
         assert_eq!(dict.f32("b").unwrap(), [1.0, f32::MIN_POSITIVE]);
@@ -238,8 +206,8 @@ mod tests {
     fn equal_input_gives_equal_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let (one, two) = (dir.path().join("1"), dir.path().join("2"));
-        write_safetensors(&one, tensors(), &metadata()).unwrap();
-        write_safetensors(&two, tensors().into_iter().rev().collect(), &metadata()).unwrap();
+        write_safetensors(&one, tensors(), &metadata(), true).unwrap();
+        write_safetensors(&two, tensors().into_iter().rev().collect(), &metadata(), true).unwrap();
         assert_eq!(fs::read(one).unwrap(), fs::read(two).unwrap());
     }
 
@@ -247,13 +215,13 @@ mod tests {
     fn a_set_is_copied_with_its_types_or_halved() {
         let dir = tempfile::tempdir().unwrap();
         let (one, two) = (dir.path().join("1"), dir.path().join("2"));
-        write_safetensors(&one, tensors(), &metadata()).unwrap();
+        write_safetensors(&one, tensors(), &metadata(), true).unwrap();
         let dict = StateDict::open(&one).unwrap();
         let copy = |as_element: Option<Element>, keys: &[&str]| {
             let from = |k: &&str| {
                 (k.to_string(), dict.shape(k).unwrap().to_vec(), Data::From(dict.clone(), k.to_string(), as_element))
             };
-            write_safetensors(&two, keys.iter().map(from).collect(), &metadata())
+            write_safetensors(&two, keys.iter().map(from).collect(), &metadata(), true)
         };
         copy(None, &["half", "b", "a", "n", "i", "none"]).unwrap();
         assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
@@ -263,10 +231,12 @@ mod tests {
         assert_eq!(StateDict::open(&two).unwrap().f32("half").unwrap(), [1.0, -2.5, 0.125]);
         assert!(copy(Some(Element::F16), &["n"]).is_err());
         let large = vec![("w".into(), vec![1], Data::F32(vec![1e6]))];
-        write_safetensors(&one, large, &BTreeMap::new()).unwrap();
+        write_safetensors(&one, large, &BTreeMap::new(), true).unwrap();
         let dict = StateDict::open(&one).unwrap();
         let half = vec![("w".into(), vec![1], Data::From(dict, "w".into(), Some(Element::F16)))];
-        assert!(write_safetensors(&two, half, &BTreeMap::new()).unwrap_err().to_string().contains("does not fit f16"));
+        assert!(
+            write_safetensors(&two, half, &BTreeMap::new(), true).unwrap_err().to_string().contains("does not fit f16")
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "a failure leaves nothing behind");
     }
 
@@ -275,7 +245,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t");
         let say = |t: Vec<(String, Vec<usize>, Data)>| {
-            let e = write_safetensors(&path, t, &BTreeMap::new()).unwrap_err();
+            let e = write_safetensors(&path, t, &BTreeMap::new(), true).unwrap_err();
             assert_eq!(e.kind(), Kind::Output);
             e.to_string()
         };
@@ -285,6 +255,6 @@ mod tests {
         assert!(say(vec![("__metadata__".into(), vec![1], one())]).contains("taken"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         let nowhere = dir.path().join("no/such/dir/t");
-        assert_eq!(write_safetensors(&nowhere, vec![], &BTreeMap::new()).unwrap_err().kind(), Kind::Output);
+        assert_eq!(write_safetensors(&nowhere, vec![], &BTreeMap::new(), true).unwrap_err().kind(), Kind::Output);
     }
 }

@@ -44,7 +44,7 @@ pub struct BenchArgs {
     /// The same as -o json; with --model or --kernel the fields of its one row
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write the report to a file
+    /// Write the report to a file, in the place of an earlier one
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Draw a roofline, and a chart of each network, as SVG

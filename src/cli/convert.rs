@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::DeviceArgs;
-use crate::image::scratch_beside;
+use super::progress::end_on_interrupt;
+use crate::base::file::scratch_beside;
 use crate::{ConvertOptions, DType, HALF_ENOUGH, Instruction, Limits, Picture, Result, convert, decode_file, writable};
 
 #[derive(Debug, Args)]
@@ -50,6 +51,7 @@ enum DtypeArg {
 }
 
 pub fn run(args: &ConvertArgs) -> Result<u8> {
+    end_on_interrupt();
     let mut options = ConvertOptions {
         architecture: args.architecture.clone(),
         config: args.config.clone(),

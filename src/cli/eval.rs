@@ -49,7 +49,7 @@ pub struct EvalArgs {
     /// Storage of weights and activations
     #[arg(long, value_enum, default_value = "auto")]
     precision: PrecisionArg,
-    /// Also write every input and output here, as PNG
+    /// Also write every input and output here, as PNG; those of an earlier run are replaced
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Print JSON, with the figures of every picture

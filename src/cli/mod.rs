@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::base::caught::catching;
 use crate::{Error, Kind};
 
 /// Restores photographs on any Vulkan, Metal or DX12 device.
@@ -103,10 +104,13 @@ pub fn main() -> ExitCode {
 }
 
 /// A reader that left (`vernis tasks | head -1`) or a full disk behind stdout is no bug of the program, but the print
-/// macros panic: these ends are put into order here, once for all of them.
+/// macros panic: these ends are put into order here, once for all of them. Panics that are caught print nothing.
 fn forgive_stdout() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if catching() {
+            return;
+        }
         let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
         let Some(why) = text.strip_prefix("failed printing to stdout: ") else { return usual(panic) };
         if why.contains("Broken pipe") || why.contains("os error 232") {

@@ -12,7 +12,8 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::image::hold_writes;
+use crate::base::error::shown;
+use crate::base::file::end_process;
 use crate::{Error, Kind};
 
 /// How long a cancelled run may take to end in order.
@@ -28,6 +29,14 @@ pub enum ProgressArg {
     Auto,
     Plain,
     Json,
+}
+
+/// Exit code of a program that an interrupt ended.
+const CANCELLED: i32 = 130;
+
+/// For subcommands without progress: Ctrl-C ends them between two files.
+pub fn end_on_interrupt() {
+    let _ = ctrlc::set_handler(|| end_process(CANCELLED, || eprintln!("error: cancelled")));
 }
 
 /// Work is counted in pixels, so that the ETA holds over pictures of different sizes.
@@ -54,19 +63,15 @@ impl Progress {
         let shown = bar.clone();
         let events = (how == ProgressArg::Json).then(Events::new);
         let told = events.is_some();
-        // Ctrl-C ends after the current submit. A driver that compiles cannot be asked to stop, so after a moment the
+        // Ctrl-C, or a request to end, acts after the current submit. A driver that compiles cannot be asked to stop, so after a moment the
         // process ends by itself: between two files, never inside one.
         let _ = ctrlc::set_handler(move || {
             flag.store(true, Ordering::Relaxed);
             std::thread::sleep(GRACE);
-            let _held = hold_writes();
-            shown.finish_and_clear();
-            if told {
-                error_event(&cancelled_error())
-            } else {
-                eprintln!("error: cancelled")
-            }
-            std::process::exit(130);
+            end_process(CANCELLED, || {
+                shown.finish_and_clear();
+                if told { error_event(&cancelled_error()) } else { eprintln!("error: cancelled") }
+            })
         });
         Progress { bar, events, quiet, total: pixels, done: 0, file: RefCell::default(), cancelled }
     }
@@ -109,7 +114,7 @@ impl Progress {
     /// Something about a file that the user should know.
     pub fn note(&self, file: &Path, text: &str) {
         match &self.events {
-            Some(events) => events.tell("note", json!({"file": file, "text": text})),
+            Some(events) => events.tell("note", json!({"file": named(file), "text": text})),
             None if self.quiet => {}
             None => self.line(&format!("note: {}: {text}", file.display())),
         }
@@ -134,8 +139,10 @@ impl Progress {
 
     /// A file has its output already.
     pub fn skipped(&self, file: &Path) {
-        if let Some(events) = &self.events {
-            events.tell("skipped", json!({"file": file}));
+        match &self.events {
+            Some(events) => events.tell("skipped", json!({"file": named(file)})),
+            None if self.quiet => {}
+            None => self.line(&format!("skipped {}: its output exists", file.display())),
         }
     }
 
@@ -144,7 +151,7 @@ impl Progress {
         match &self.events {
             Some(events) => {
                 let mut facts = said(e);
-                facts["file"] = json!(file);
+                facts["file"] = json!(named(file));
                 events.tell("failed", facts);
             }
             None => self.line(&format!("failed: {e}")),
@@ -163,12 +170,17 @@ impl Progress {
 
     /// Prints a line without breaking the bar.
     fn line(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| eprintln!("{}", shown(line)));
     }
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A path as events name it: JSON has no bytes that are no text.
+pub fn named(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// The whole run failed: the last event there is.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::DeviceArgs;
+use super::progress::end_on_interrupt;
 use crate::{Limits, Result, decode_file, writable};
 
 #[derive(Debug, Args)]
@@ -27,12 +28,13 @@ pub struct PromptArgs {
 }
 
 pub fn run(args: &PromptArgs) -> Result<u8> {
+    end_on_interrupt();
     writable(&args.output, args.overwrite)?;
     let before = decode_file(&args.before, &Limits::default())?;
     let after = decode_file(&args.after, &Limits::default())?;
     let engine = args.device.engine(false)?;
     let mut model = engine.load(&args.model)?;
-    engine.save_prompt(&mut model, &before, &after, &args.output)?;
+    engine.save_prompt(&mut model, &before, &after, &args.output, args.overwrite)?;
     eprintln!("stored {}; use it with: vernis restore INPUT -o OUT --prompt {0}", args.output.display());
     Ok(0)
 }

@@ -18,7 +18,7 @@ pub struct VerifyArgs {
     cases: Vec<PathBuf>,
     #[arg(long, value_enum, default_value = "f32")]
     precision: VerifyPrecision,
-    /// Store the outputs as DIR/<case>.safetensors under the case's own names
+    /// Store the outputs as DIR/<case>.safetensors under the case's own names; what an earlier run stored is replaced
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
     /// Print JSON
@@ -89,7 +89,7 @@ fn one(args: &VerifyArgs, engine: &mut Option<Engine>, dir: &Path, precision: DT
     };
     if let Some(to) = &args.write {
         let metadata = BTreeMap::from([("precision".to_owned(), verdict.precision.name().to_owned())]);
-        write_safetensors(&to.join(format!("{}.safetensors", case.name)), verdict.tensors.clone(), &metadata)?;
+        write_safetensors(&to.join(format!("{}.safetensors", case.name)), verdict.tensors.clone(), &metadata, true)?;
     }
     Ok(verdict)
 }

@@ -1,8 +1,6 @@
 //! wgpu errors as values: every creation runs inside error scopes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Kind, Result, caught};
 
 /// Runs `work` and returns the first wgpu error it raised, as an [`Error`] that names `what`.
 pub fn scoped<T>(device: &wgpu::Device, what: &str, work: impl FnOnce() -> T) -> Result<T> {
@@ -10,13 +8,13 @@ pub fn scoped<T>(device: &wgpu::Device, what: &str, work: impl FnOnce() -> T) ->
     let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
     let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
     // A driver compiler may panic inside wgpu; that too is an error of the device, not of the caller.
-    let value = catch_unwind(AssertUnwindSafe(work));
+    let value = caught(work);
     let errors =
         [pollster::block_on(validation.pop()), pollster::block_on(memory.pop()), pollster::block_on(internal.pop())];
     if let Some(e) = errors.into_iter().flatten().next() {
         return Err(translate(what, &e));
     }
-    value.map_err(|_| Error::new(Kind::Device, what).why("the driver failed while it compiled or created this"))
+    value.ok_or_else(|| Error::new(Kind::Device, what).why("the driver failed while it compiled or created this"))
 }
 
 fn translate(what: &str, e: &wgpu::Error) -> Error {

@@ -8,11 +8,10 @@ use super::metadata;
 use super::picture::{Meta, Picture};
 use super::raster::{Raster, Samples};
 use super::tiff_in;
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Kind, Result, caught};
 use image::codecs::{png::PngDecoder, webp::WebPDecoder};
 use image::{ColorType, ImageDecoder, ImageError};
 use std::io::{Cursor, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// What a picture may cost. `max_bytes` bounds the file, and the decoded samples together with the picture made of
@@ -109,13 +108,13 @@ pub fn decode_bytes(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture
         Sniff::Unknown => return refuse("it is not an image of a known format".into()),
     };
     // The decoders may panic on damaged input; that is an error like any other.
-    catch_unwind(AssertUnwindSafe(|| match container {
+    caught(|| match container {
         Container::Png => png(bytes, name, limits),
         Container::Jpeg => jpeg_in::jpeg(bytes, name, limits),
         Container::WebP => webp(bytes, name, limits),
         Container::Tiff => tiff_in::tiff(bytes, name, limits),
-    }))
-    .unwrap_or_else(|_| Err(broken(name, "the decoder gave up on it")))
+    })
+    .unwrap_or_else(|| Err(broken(name, "the decoder gave up on it")))
 }
 
 /// The error for a file whose content is damaged.

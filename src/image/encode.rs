@@ -3,9 +3,8 @@
 use super::colour::{self, Space};
 use super::picture::{Depth, Meta, Picture};
 use super::{containers, tiff_out};
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Kind, Result, caught};
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +135,7 @@ pub fn encode(picture: &Picture, format: Format, options: &EncodeOptions) -> Res
         Format::Tiff => tiff_out::tiff(&plain, &meta, &mut warnings),
     };
     // The encoders assert rather than return in places.
-    let bytes = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(failed(format, "the encoder gave up")))?;
+    let bytes = caught(run).unwrap_or_else(|| Err(failed(format, "the encoder gave up")))?;
     Ok(Encoded { bytes, warnings })
 }
 

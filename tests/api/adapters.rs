@@ -7,6 +7,7 @@ use vernis::checkpoint::adapters::{AdapterKey, without};
 use vernis::checkpoint::{Data, StateDict, write_safetensors};
 use vernis::{Engine, Instruction, Kind, Model, Picture, RestoreOptions};
 
+use crate::distances::PICTURE;
 use crate::{case, described, engine, largest_difference, model, picture, restore};
 
 const CASE: &str = "instruct-ipt-conv1x1";
@@ -17,7 +18,7 @@ fn write(dict: &StateDict, to: &Path, rename: impl Fn(&str) -> Option<String>) {
         let shape = dict.shape(key)?.to_vec();
         Some((rename(key)?, shape, Data::From(dict.clone(), key.to_owned(), None)))
     };
-    write_safetensors(to, dict.keys().filter_map(one).collect(), &Default::default()).expect("written");
+    write_safetensors(to, dict.keys().filter_map(one).collect(), &Default::default(), true).expect("written");
 }
 
 /// The carrier of the case without metadata, and the adapter of `task` under PEFT's names.
@@ -47,7 +48,7 @@ fn attached_files_do_what_a_whole_checkpoint_does() {
     let (mut whole, input) = (model(&case(CASE)), picture(40, 24));
     for (ours, theirs) in [("wet", "derain"), ("wet=0.6,noise=0.4", "derain=0.6,denoise=0.4")] {
         let difference = largest_difference(&told(&e, &mut m, &input, ours), &told(&e, &mut whole, &input, theirs));
-        assert!(difference < 1e-4, "{ours}: {difference}");
+        assert!(difference < PICTURE, "{ours}: {difference}");
     }
     let plain = restore(&e, &mut bare(), &input, &Instruction::Blind, &RestoreOptions::default()).picture;
     assert!(largest_difference(&told(&e, &mut m, &input, "wet"), &plain) > 0.01, "the adapter does something");
@@ -71,7 +72,7 @@ fn the_settings_beside_an_adapter_count() {
     let mut plain = bare().attach("wet", &derain).expect("a file");
     let input = picture(24, 24);
     let difference = largest_difference(&told(&e, &mut half, &input, "wet"), &told(&e, &mut plain, &input, "wet=0.5"));
-    assert!(difference < 1e-4, "alpha is half the rank: {difference}");
+    assert!(difference < PICTURE, "alpha is half the rank: {difference}");
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn the_session_rents_before_it_buys_and_both_ways_agree() {
     let (first, last) = (&ways[0], &ways[ways.len() - 1]);
     assert!(!first.0 && last.0, "first beside the network, merged in the end: {} runs", ways.len());
     let difference = largest_difference(&first.1, &last.1);
-    assert!(difference < 1e-4, "{difference}");
+    assert!(difference < PICTURE, "{difference}");
     // Other weights: the counting begins again. A large picture pays at once.
     let other = restore(&e, &mut m, &input, &Instruction::Task("derain".into()), &RestoreOptions::default());
     assert!(other.report.explain.iter().any(|l| l.contains("beside the network")), "{:?}", other.report.explain);

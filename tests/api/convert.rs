@@ -82,7 +82,7 @@ fn settings_that_shapes_do_not_show_are_asked_for() {
     let all = dict
         .keys()
         .map(|k| (k.to_owned(), dict.shape(k).expect("there").to_vec(), Data::From(dict.clone(), k.to_owned(), None)));
-    write_safetensors(&from, all.collect(), &Default::default()).expect("written");
+    write_safetensors(&from, all.collect(), &Default::default(), true).expect("written");
     let run = |config: Option<&str>| {
         convert(&from, &to, &ConvertOptions { config: config.map(str::to_owned), ..ConvertOptions::default() })
     };

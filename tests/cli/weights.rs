@@ -17,7 +17,7 @@ pub fn write(s: &Scratch, name: &str, case: &str, described: bool, keep: impl Fn
     };
     let metadata = [("vernis.architecture", case.family.clone()), ("vernis.config", case.config.to_string())];
     let metadata = metadata.into_iter().filter(|_| described).map(|(k, v)| (k.to_owned(), v)).collect();
-    write_safetensors(&s.path(name), dict.keys().filter_map(one).collect(), &metadata).expect("written");
+    write_safetensors(&s.path(name), dict.keys().filter_map(one).collect(), &metadata, true).expect("written");
     s.text(name)
 }
 

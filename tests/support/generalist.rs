@@ -44,5 +44,5 @@ pub fn write_saying(path: &Path, case: &Case, tasks: &Value, more: &[(&str, &str
     };
     let mut metadata = BTreeMap::from([("config".to_owned(), config.to_string())]);
     metadata.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-    write_safetensors(path, dict.keys().map(tensor).collect(), &metadata).expect("a checkpoint");
+    write_safetensors(path, dict.keys().map(tensor).collect(), &metadata, true).expect("a checkpoint");
 }

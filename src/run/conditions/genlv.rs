@@ -26,6 +26,9 @@ pub struct Prompt {
     pub width: u32,
 }
 
+/// Those of a pair of 8192 x 8192 pixels; more is a damaged file.
+const MOST_TOKENS: usize = 1 << 20;
+
 /// Tasks whose tokens the checkpoint brings along.
 pub fn stored_tasks(dict: &StateDict) -> Vec<String> {
     dict.keys().filter_map(|k| k.strip_prefix(PROMPT_PREFIX)?.strip_suffix(".k")).map(str::to_owned).collect()
@@ -34,8 +37,8 @@ pub fn stored_tasks(dict: &StateDict) -> Vec<String> {
 fn read(dict: &StateDict, k: &str, v: &str) -> Result<Prompt> {
     let bad = |why: String| Error::new(Kind::Checkpoint, format!("{} holds no usable prompt", dict.name())).why(why);
     let shape = |key: &str| match dict.shape(key) {
-        Some(&[1, tokens, width]) => Ok((tokens as u32, width as u32)),
-        other => Err(bad(format!("{key} should have shape [1, tokens, width], got {other:?}"))),
+        Some(&[1, tokens @ 1..=MOST_TOKENS, width @ 1..=MOST_TOKENS]) => Ok((tokens as u32, width as u32)),
+        other => Err(bad(format!("{key} should have shape [1, tokens, width], none of them 0, got {other:?}"))),
     };
     let ((tokens, width), of_v) = (shape(k)?, shape(v)?);
     if of_v != (tokens, width) {
@@ -63,7 +66,7 @@ pub fn load(path: &Path) -> Result<Prompt> {
 }
 
 /// Stores tokens so that the pair is needed no more.
-pub fn save(path: &Path, prompt: &Prompt, model: &str) -> Result<()> {
+pub fn save(path: &Path, prompt: &Prompt, model: &str, overwrite: bool) -> Result<()> {
     let shape = vec![1, prompt.tokens as usize, prompt.width as usize];
     let metadata = BTreeMap::from([
         ("format".to_owned(), "pt".to_owned()),
@@ -74,7 +77,7 @@ pub fn save(path: &Path, prompt: &Prompt, model: &str) -> Result<()> {
         ("k".to_owned(), shape.clone(), Data::F32(prompt.k.clone())),
         ("v".to_owned(), shape, Data::F32(prompt.v.clone())),
     ];
-    write_safetensors(path, tensors, &metadata)
+    write_safetensors(path, tensors, &metadata, overwrite)
 }
 
 /// Runs the prompt encoder on both pictures of a pair.

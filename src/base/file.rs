@@ -1,9 +1,9 @@
 //! Writing files so that a half written one never has the final name.
 
-use crate::base::{Error, Kind, Result};
+use super::{Error, Kind, Result};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
@@ -11,9 +11,23 @@ use tempfile::NamedTempFile;
 /// Held while files get their names, and by whoever ends the process from outside.
 static WRITING: Mutex<()> = Mutex::new(());
 
+/// Folders of [`scratch_beside`] that are in use.
+static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
 /// Waits until no file is being written and lets none be begun: the process can then end without leaving a half one.
 pub fn hold_writes() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the process with `code` from another thread than the one that works, after a last word, leaving neither half files
+/// nor scratch folders.
+pub fn end_process(code: i32, last: impl FnOnce()) -> ! {
+    let _held = hold_writes();
+    last();
+    for folder in SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = fs::remove_dir_all(folder);
+    }
+    std::process::exit(code)
 }
 
 fn cannot(path: &Path, why: impl std::fmt::Display) -> Error {
@@ -26,6 +40,19 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8], overwrite: bool) -> Re
     write_all_atomic(&[(path.as_ref().to_path_buf(), bytes)], overwrite)
 }
 
+/// [`write_atomic`] for a file too large to be held: `write` puts it out piece by piece.
+pub fn write_atomic_with(path: &Path, overwrite: bool, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let _held = hold_writes();
+    let target = target(path, overwrite)?;
+    let mut out = BufWriter::with_capacity(1 << 20, temporary(path, &target)?);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(|e| unwritten(path, e.error()))?;
+    file.as_file().sync_all().map_err(|e| unwritten(path, &e))?;
+    named(path, &target, file, overwrite)?;
+    sync_folders([parent(&target)]);
+    Ok(())
+}
+
 /// [`write_atomic`] for files that belong together: all of them get their names, or none does and what was there before
 /// is there again.
 pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) -> Result<()> {
@@ -35,7 +62,7 @@ pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) 
         let target = target(path, overwrite)?;
         let mut file = temporary(path, &target)?;
         let written = file.write_all(bytes.as_ref()).and_then(|()| file.as_file().sync_all());
-        written.map_err(|e| cannot(path, e).advice("check the free space"))?;
+        written.map_err(|e| unwritten(path, &e))?;
         ready.push((path, target, file));
     }
     let last = ready.len().saturating_sub(1);
@@ -43,14 +70,8 @@ pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) 
     for (i, (path, target, file)) in ready.into_iter().enumerate() {
         // Nothing can fail after the last one, so it needs no way back.
         let before = if overwrite && i < last { kept(&target) } else { Ok(None) };
-        let done = before.map_err(|e| cannot(path, e)).and_then(|before| {
-            let done = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
-            done.map(|_| before).map_err(|e| match e.error.kind() {
-                std::io::ErrorKind::AlreadyExists => exists(path),
-                _ => cannot(path, e.error),
-            })
-        });
-        match done {
+        let before = before.map_err(|e| cannot(path, e));
+        match before.and_then(|before| named(path, &target, file, overwrite).map(|()| before)) {
             Ok(before) => placed.push(Placed { target, before }),
             Err(e) => {
                 placed.into_iter().for_each(Placed::take_back);
@@ -58,13 +79,31 @@ pub fn write_all_atomic(files: &[(PathBuf, impl AsRef<[u8]>)], overwrite: bool) 
             }
         }
     }
-    // New names are safe once their directories are on the disk too; not every system can do this.
-    for folder in placed.iter().map(|p| parent(&p.target)).collect::<BTreeSet<_>>() {
+    sync_folders(placed.iter().map(|p| parent(&p.target)).collect::<BTreeSet<_>>());
+    Ok(())
+}
+
+/// Gives a whole file its name.
+fn named(path: &Path, target: &Path, file: NamedTempFile, overwrite: bool) -> Result<()> {
+    let done = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+    done.map(drop).map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        _ => cannot(path, e.error),
+    })
+}
+
+/// New names are safe once their directories are on the disk too; not every system can do this.
+fn sync_folders<'a>(folders: impl IntoIterator<Item = &'a Path>) {
+    for folder in folders {
         if let Ok(directory) = fs::File::open(folder) {
             let _ = directory.sync_all();
         }
     }
-    Ok(())
+}
+
+/// Bytes of a file for `path` that could not be put out.
+pub fn unwritten(path: &Path, why: &std::io::Error) -> Error {
+    cannot(path, why).advice("check the free space")
 }
 
 /// A file under its final name, with a second name of what it replaced.
@@ -101,10 +140,28 @@ pub fn writable(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
     temporary(path, &target(path, overwrite)?).map(drop)
 }
 
-/// An empty folder beside `path`, on its disk, gone with what is in it when dropped.
-pub fn scratch_beside(path: impl AsRef<Path>) -> Result<tempfile::TempDir> {
+/// An empty folder beside `path`, on its disk, gone with what is in it when dropped or by [`end_process`].
+pub fn scratch_beside(path: impl AsRef<Path>) -> Result<Scratch> {
     let path = path.as_ref();
-    tempfile::tempdir_in(parent(path)).map_err(|e| cannot(path, "no folder can be made beside it").why(e))
+    let made = tempfile::tempdir_in(parent(path));
+    let folder = made.map_err(|e| cannot(path, "no folder can be made beside it").why(e))?;
+    SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).push(folder.path().to_path_buf());
+    Ok(Scratch(folder))
+}
+
+/// See [`scratch_beside`].
+pub struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).retain(|folder| folder != self.0.path());
+    }
 }
 
 fn exists(path: &Path) -> Error {
@@ -177,6 +234,23 @@ mod tests {
         write_atomic(&path, b"two", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(folder.path()).len(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn pieces_make_a_whole_file_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let io = |e: std::io::Error| unwritten(&path, &e);
+        write_atomic_with(&path, false, |out| out.write_all(b"on").and_then(|()| out.write_all(b"e")).map_err(io))
+            .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        let stopped = |out: &mut dyn Write| {
+            out.write_all(b"tw").map_err(io)?;
+            Err(Error::new(Kind::Checkpoint, "a tensor cannot be converted"))
+        };
+        assert_eq!(write_atomic_with(&path, true, stopped).unwrap_err().kind(), Kind::Checkpoint);
+        assert!(write_atomic_with(&path, false, |_| Ok(())).unwrap_err().to_string().contains("exists"));
+        assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path()).len()), (b"one".as_slice(), 1));
     }
 
     #[test]
