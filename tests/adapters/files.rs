@@ -10,6 +10,7 @@ use vernis::models::{instruct_ipt, registry};
 use vernis::run::Model;
 use vernis::run::conditions::tasks::{merged, of, parse};
 
+use crate::distances::SAME;
 use crate::{case, forward, gpu, noise, rel_l2};
 
 #[test]
@@ -41,7 +42,7 @@ fn an_attached_file_equals_a_stored_task() {
     };
     // Alpha over rank is 2.
     let difference = rel_l2(&run(joined, "rain=0.5"), &run(whole.with_metadata(BTreeMap::new()), "derain"));
-    assert!(difference < 1e-5, "{difference:.2e}");
+    assert!(difference < SAME, "{difference:.2e}");
 }
 
 /// An adapter of one module, made of seeded numbers, under the names that PEFT gives it.

@@ -2,6 +2,8 @@
 //! family of contraction kernels.
 
 mod carriers;
+#[path = "../support/distances.rs"]
+mod distances;
 mod files;
 mod unet;
 mod ways;

@@ -12,6 +12,7 @@ use vernis::run::conditions::{Conditioning, tasks};
 use vernis::run::{Model, PlanKey};
 
 use crate::carriers::adapted;
+use crate::distances::SAME;
 use crate::{case, gpu, noise, rel_l2};
 
 const TOKENS: u32 = 3;
@@ -61,7 +62,7 @@ fn check(case: &Case) {
     assert!(rel_l2(&merged, &base) > 0.01, "{}: the adapters do something", case.name);
     let own = case.document["float32_rel_l2"].as_f64().unwrap_or(0.0);
     let difference = rel_l2(&fused, &merged);
-    assert!(difference <= (5.0 * own).max(1e-5), "{}: {difference:.2e}", case.name);
+    assert!(difference <= (5.0 * own).max(SAME), "{}: {difference:.2e}", case.name);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use vernis::models::instruct_ipt::{InstructIpt, from_config};
 use vernis::run::conditions::tasks;
 use vernis::run::{Model, ways};
 
+use crate::distances::SAME;
 use crate::{case, forward, gpu, noise, rel_l2};
 
 /// Merged once for each image against fused in one batch.
@@ -45,7 +46,7 @@ fn merged_equals_fused_on_every_kernel_family() {
     for family in families {
         gpu.set_contraction(family);
         let difference = compare(&gpu, &case.weights, &case.config, &image, &images);
-        assert!(difference <= 1e-5, "{family:?}: {difference:.2e}");
+        assert!(difference <= SAME, "{family:?}: {difference:.2e}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use vernis::{DeviceChoice, Engine, EngineOptions, Instruction, Kind, Precision, RestoreOptions, TileChoice, wgpu};
 
+use crate::distances::PICTURE;
 use crate::{engine, largest_difference, picture};
 
 fn task() -> Instruction {
@@ -26,7 +27,7 @@ fn the_hosts_device_gives_the_same_picture() {
         e.restore(&mut model, &input, &task(), &RestoreOptions::default(), &mut |_| true).expect("restored").picture
     };
     let difference = largest_difference(&run(&hosted), &run(&own));
-    assert!(difference < 1e-4, "{difference}");
+    assert!(difference < PICTURE, "{difference}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod adapters;
 mod convert;
+#[path = "../support/distances.rs"]
+mod distances;
 mod engine;
 mod official;
 mod shipped;

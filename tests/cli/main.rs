@@ -3,6 +3,8 @@
 mod bad_input;
 mod bench;
 mod convert;
+#[path = "../support/distances.rs"]
+mod distances;
 mod draw;
 mod eval;
 mod families;

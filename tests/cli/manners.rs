@@ -211,3 +211,47 @@ fn shells_can_learn_the_words() {
         assert!(run.code == 0 && run.out.contains(word) && run.out.contains("restore"), "{shell}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_text_are_restored_and_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let s = Scratch::new();
+    let folder = s.path("in");
+    std::fs::create_dir(&folder).expect("writable");
+    let odd = std::ffi::OsStr::from_bytes(b"\xff.png");
+    let Ok(()) = std::fs::rename(s.picture("a.png", 12, 9), folder.join(odd)) else { return };
+    let ran = vernis(&["restore", &s.text("in"), "-o", &s.text("out"), "--task", "denoise", "--progress", "json"]);
+    ran.succeeds();
+    assert!(s.path("out").join(odd).exists());
+}
+
+#[test]
+fn a_refused_request_makes_no_directories() {
+    let s = Scratch::new();
+    let input = s.picture("a.png", 8, 8);
+    std::fs::create_dir(s.path("b")).expect("writable");
+    let other = s.picture("b/a.png", 8, 8);
+    vernis(&["restore", &input, &other, "-o", &s.text("new"), "--task", "denoise"]).fails_with(2, &["two pictures"]);
+    assert!(!s.path("new").exists());
+    vernis(&["restore", &input, &input, "-o", &s.text("new"), "--task", "denoise", "--dry-run"]).succeeds();
+    let graph = ["--dump-graph", &s.text("g.json"), "-o", &s.text("new"), "--task", "denoise"];
+    vernis(&[&["restore", &input, &other][..], &graph].concat()).fails_with(2, &["two pictures"]);
+    let third = s.picture("c.png", 8, 8);
+    vernis(&[&["restore", &input, &third][..], &graph].concat()).fails_with(2, &["one graph file"]);
+}
+
+#[test]
+fn weights_and_devices_are_not_guessed() {
+    let s = Scratch::new();
+    let input = s.picture("a.png", 8, 8);
+    let out = s.text("o.png");
+    vernis(&["restore", &input, "-o", &out, "--task", "edges=0.5"])
+        .fails_with(2, &["whole or not at all", "--strength"]);
+    vernis(&["restore", &input, "-o", &out, "--task", "derain=100"]).fails_with(2, &["from -16 to 16"]);
+    // Digits stand in the name of many a driver; 99 is no adapter for that.
+    vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--device", "99"]).fails_with(4, &["99"]);
+    vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--strength", "-0.1"]).fails_with(2, &["strength"]);
+    let long = "rain ".repeat(300);
+    vernis(&["restore", &input, "-o", &out, "--say", &long]).fails_with(2, &["300 words"]);
+}

@@ -4,6 +4,8 @@
 mod block;
 mod conditions;
 mod detection;
+#[path = "../support/distances.rs"]
+mod distances;
 mod folding;
 mod golden;
 mod refusals;

@@ -3,6 +3,7 @@
 use vernis::base::DType;
 
 use crate::support::compare::{Tolerance, compare, rel_l2};
+use crate::support::distances::HALVES;
 use crate::support::gpu::{Family, contractions, plain};
 use crate::support::nets::{self, Net, inputs, nchw};
 use crate::support::run::guarded;
@@ -38,6 +39,6 @@ fn half_storage_stays_near() {
         let (_, got) = outputs(&net, &family, DType::F16, true);
         let error = rel_l2(&got, &expected);
         // Some hundred roundings of 2^-12 each; equality would mean that f16 was never used.
-        assert!(error < 2e-2 && error > 1e-6, "{}: {error:e}", net.family);
+        assert!(error < HALVES && error > 1e-6, "{}: {error:e}", net.family);
     }
 }

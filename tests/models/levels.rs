@@ -9,6 +9,7 @@ use vernis::run::plan::PlanKey;
 use vernis::run::verify::verify;
 
 use crate::support::compare::rel_l2;
+use crate::support::distances::SAME;
 use crate::support::generalist;
 use crate::support::generator::uniform;
 use crate::support::gpu::gpu;
@@ -66,5 +67,5 @@ fn a_generalist_reads_the_stages_it_names() {
     let picture = uniform("picture", 5, 0.0, 1.0, 3 * 64 * 64);
     let (expected, got) = (start(&case.config, blind, &picture), start(&config, sliced, &picture));
     assert!(expected.iter().any(|v| v.abs() > 0.1));
-    assert!(rel_l2(&got, &expected) < 1e-5, "{}", rel_l2(&got, &expected));
+    assert!(rel_l2(&got, &expected) < SAME, "{}", rel_l2(&got, &expected));
 }

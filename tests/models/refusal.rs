@@ -81,6 +81,39 @@ fn a_weight_of_another_shape_is_named() {
     }
 }
 
+/// Widths are read from the first axis of some weights, so a number without axes, or an axis of nothing, must not get far.
+#[test]
+fn a_weight_without_width_is_named() {
+    for (family, config) in families() {
+        let all = keys(family, &config);
+        for i in samples(&all) {
+            let of = |shape: Vec<usize>| {
+                let mut bent = all.clone();
+                bent[i].1 = shape;
+                refused(family, &config, generated(bent))
+            };
+            let (key, shape) = &all[i];
+            let empty = of([&[0], &shape[1..]].concat());
+            assert!(empty.contains(key), "{family} {key} with nothing in it: {empty}");
+            if shape.iter().product::<usize>() > 1 {
+                let scalar = of(vec![]);
+                assert!(scalar.contains(key), "{family} {key} as a number: {scalar}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_training_crop_of_no_pixels_is_refused() {
+    let config = nets::nafnet();
+    for crop in [json!([1, 3, 0, 256]), json!([1, 3, 256, 4_000_000])] {
+        let mut local = config.clone();
+        local["train_size"] = crop;
+        let error = refused("nafnet", &local, generated(keys("nafnet", &config)));
+        assert!(error.contains("train_size"), "{error}");
+    }
+}
+
 #[test]
 fn a_configuration_with_unknown_or_bad_keys_is_refused() {
     for (family, config) in families() {

@@ -1,5 +1,7 @@
 //! The named tolerances, and a comparer whose own tests prove that it can fail.
 
+use super::distances::NETWORK;
+
 /// How close two tensors must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tolerance {
@@ -38,7 +40,7 @@ impl Tolerance {
             Tolerance::Sum => Bounds { relative: 1e-5, of_largest: 1e-5, absolute: 1e-7, l2: 5e-6 },
             // f16 has 11 bits: rounding costs 2^-11 relative, 2^-25 below the normal range.
             Tolerance::Half => Bounds { relative: 1e-3, of_largest: 6e-4, absolute: 1e-7, l2: 6e-4 },
-            Tolerance::Model => Bounds { relative: any, of_largest: any, absolute: any, l2: 1e-4 },
+            Tolerance::Model => Bounds { relative: any, of_largest: any, absolute: any, l2: NETWORK },
             Tolerance::Image => Bounds { relative: 0.0, of_largest: 0.0, absolute: 1.0, l2: 2e-2 },
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod distances;
 pub mod fake;
 pub mod generalist;
 pub mod generator;

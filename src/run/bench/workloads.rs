@@ -141,7 +141,8 @@ fn free(config: &Value, key: &str, c: u32) -> Option<Vec<u32>> {
         ("project_in", _) => vec![2 * (f64::from(c) * number("ffn_expansion_factor")?) as u32, c],
         ("conv1" | "conv4", _) => vec![2 * c, c],
         (_, "beta" | "gamma") => vec![1, c, 1, 1],
-        ("to_q" | "to_k" | "to_v", _) => vec![c, c],
+        // The context is projected apart from the block, so that no norm in front says the width.
+        ("to_q" | "to_k" | "to_v", _) => vec![unet_width(config, path).unwrap_or(c), c],
         ("rel_pos_emb", _) => {
             let window = number("window_size")? as u32;
             vec![2 * (window + window / 2) - 1, HEAD]
@@ -153,6 +154,19 @@ fn free(config: &Value, key: &str, c: u32) -> Option<Vec<u32>> {
         }
         _ => return None,
     })
+}
+
+/// Channels at the level of a UNet that a path lies in.
+fn unet_width(config: &Value, path: &str) -> Option<u32> {
+    let widths = config.get("block_out_channels")?.as_array()?;
+    let mut parts = path.split('.');
+    let (side, level) = (parts.next()?, parts.next()?.parse().unwrap_or(0));
+    let at = match side {
+        "down_blocks" => level,
+        "up_blocks" => widths.len().checked_sub(1 + level)?,
+        _ => widths.len().checked_sub(1)?,
+    };
+    u32::try_from(widths.get(at)?.as_u64()?).ok()
 }
 
 /// Channels of a head of window attention in every published configuration.
