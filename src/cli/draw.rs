@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::args::usage;
 use super::jobs::Job;
-use super::progress::{Progress, rounded};
+use super::progress::{Progress, named, rounded};
 use super::restore::{FormatArg, OutputArgs, RestoreArgs, warn};
 use super::show;
 use crate::{
@@ -77,6 +77,11 @@ impl<'a> DrawRun<'a> {
         let DrawArgs { steps, seed, eta } = args.draw;
         let options = DrawOptions { restore, steps, eta, seed: seed.unwrap_or(defaults.seed), noise: None };
         let task = model.draw_task(instruction)?;
+        if jobs.iter().any(Job::to_stream) {
+            return Err(
+                usage("a drawing may be several files, and the standard output is one").advice("name a file with -o")
+            );
+        }
         if let Some(kind) = task.map {
             refuse_for_maps(&args.output_args, &options.restore, &task)?;
             let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
@@ -106,11 +111,6 @@ impl<'a> DrawRun<'a> {
         if out.skip_existing && job.output.exists() {
             progress.skipped(&job.input);
             return Ok(());
-        }
-        if job.to_stream() {
-            return Err(
-                usage("a drawing may be several files, and the standard output is one").advice("name a file with -o")
-            );
         }
         let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
         if !args.dry_run {
@@ -174,7 +174,7 @@ impl<'a> DrawRun<'a> {
             r.adapter
         );
         let facts = json!({
-            "file": job.input, "outputs": beside, "width": size.0, "height": size.1, "tiles": r.tiles,
+            "file": named(&job.input), "outputs": beside.iter().map(|f| named(f)).collect::<Vec<_>>(), "width": size.0, "height": size.1, "tiles": r.tiles,
             "steps": r.steps, "seed": self.options.seed, "work_seconds": rounded(r.seconds), "precision": r.precision,
         });
         progress.done(&line, facts);

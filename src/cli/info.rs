@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::DeviceArgs;
+use crate::base::error::shown;
 use crate::run::shipped;
 use crate::{DrawTask, Drawing, Model, ModelInfo, Result};
 
@@ -60,9 +61,9 @@ fn object(info: &ModelInfo, drawing: Option<&Drawing>) -> serde_json::Value {
 }
 
 fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
-    println!("name        {}", info.name);
+    println!("name        {}", shown(&info.name));
     if let Some(title) = &info.title {
-        println!("title       {title}");
+        println!("title       {}", shown(title));
     }
     println!("family      {}", info.family);
     println!("config      {}", info.config);
@@ -78,7 +79,7 @@ fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
             println!("precision   {floor}: f16 was not verified for these weights (--precision f16 uses it anyway)")
         }
     }
-    println!("tasks       {}", if info.tasks.is_empty() { "none named".into() } else { info.tasks.join(", ") });
+    println!("tasks       {}", if info.tasks.is_empty() { "none named".into() } else { shown(&info.tasks.join(", ")) });
     println!("pairs       {}", if info.takes_pairs { "takes example pairs" } else { "takes no example pairs" });
     if let Some(drawing) = drawing {
         super::show::drawing_info(drawing, info.tile_advice);
@@ -88,5 +89,5 @@ fn print(info: &ModelInfo, drawing: Option<&Drawing>) {
             info.tile_advice.map_or(String::new(), |(size, halo)| format!(", advised {size} with overlap {halo}"));
         println!("tiles       {}{advice}", info.tile_policy);
     }
-    println!("licence     {}", info.license.as_deref().unwrap_or("not stated"));
+    println!("licence     {}", shown(info.license.as_deref().unwrap_or("not stated")));
 }

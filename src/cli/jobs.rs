@@ -85,12 +85,17 @@ pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run:
         }
         return Ok(jobs);
     }
-    if output.is_file() || output.as_os_str() == STREAM {
+    let names_a_file =
+        output.is_file() || !(output.is_dir() || ends_with_separator(output) || Format::from_path(output).is_err());
+    if names_a_file || output.as_os_str() == STREAM {
         return Err(usage(format!("{} is one file, but there may be several pictures", output.display()))
             .advice("name a directory with -o"));
     }
     let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     let mut jobs = Vec::new();
+    // A file named twice, or beside its folder, is one picture.
+    let mut seen = BTreeSet::new();
+    found.retain(|(input, _)| seen.insert(fs::canonicalize(input).unwrap_or_else(|_| input.clone())));
     for (input, relative) in found {
         if input.as_os_str() == STREAM {
             return Err(usage("the standard input has no name to give to its result")
@@ -101,18 +106,16 @@ pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run:
             output.set_extension(Format::from(format).extension());
         }
         if let Some(other) = taken.insert(output.clone(), input.clone()) {
-            return Err(usage(format!("two pictures would be written to {}", output.display())).why(format!(
-                "{} and {}",
-                other.display(),
-                input.display()
-            )));
-        }
-        if !dry_run && let Some(parent) = output.parent() {
-            fs::create_dir_all(parent).map_err(|e| {
-                Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
-            })?;
+            return Err(usage(format!("two pictures would be written to {}", output.display()))
+                .why(format!("{} and {}", other.display(), input.display()))
+                .advice("restore them into two directories"));
         }
         jobs.push(Job { input, output, named: false });
+    }
+    for parent in jobs.iter().filter(|_| !dry_run).filter_map(|job| job.output.parent()) {
+        fs::create_dir_all(parent).map_err(|e| {
+            Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
+        })?;
     }
     Ok(jobs)
 }
@@ -160,11 +163,16 @@ impl Walk {
             return Ok(());
         }
         for entry in fs::read_dir(directory).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
+            let entry = entry.map_err(failed)?;
+            // Hidden by its owner, or half of a file that another system keeps beside the picture (`._name.png`).
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
             let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
             if path.is_dir() {
                 self.down(&path)?;
-            } else if ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            } else if path.is_file() && ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
                 self.files.push(path);
             }
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::draw::{DrawArgs, DrawRun};
 use super::jobs::{Job, jobs};
-use super::progress::{Progress, ProgressArg, cancelled_error, error_event, rounded};
+use super::progress::{Progress, ProgressArg, cancelled_error, error_event, named, rounded};
 use super::show;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
@@ -16,6 +16,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct RestoreArgs {
     /// Pictures, or directories of pictures; `-` is the standard input
     #[arg(required = true, value_name = "INPUT")]
@@ -177,6 +178,11 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
 
 fn all(args: &RestoreArgs) -> Result<u8> {
     let mut jobs = jobs(&args.inputs, &args.output, &args.output_args, args.dry_run)?;
+    if args.dump_graph.is_some() && jobs.len() > 1 {
+        return Err(usage(format!("one graph file for {} pictures", jobs.len()))
+            .why("pictures of another size have another graph")
+            .advice("name one picture with --dump-graph"));
+    }
     let told = args.progress == ProgressArg::Json;
     let engine = args.device.engine(args.quiet || told)?;
     let instruction = instruction(args)?;
@@ -186,6 +192,10 @@ fn all(args: &RestoreArgs) -> Result<u8> {
         if !args.quiet && !told && !model.tasks().contains(task) {
             eprintln!("{task} is part of the weights now: {} carries no tasks of its own", model.family());
         }
+    }
+    let attached = args.adapter.iter().map(|(task, _)| task).find(|task| model.tasks().contains(task));
+    if let (Some(task), Instruction::Blind, false, false) = (attached, &instruction, args.quiet, told) {
+        eprintln!("note: no --task names the adapter {task}, so it changes nothing");
     }
     let options = args.options(RestoreOptions::default().memory_budget);
     let drawing = model.draws().then(|| DrawRun::new(args, &engine, &model, &instruction, &mut jobs)).transpose()?;
@@ -294,7 +304,7 @@ impl Batch<'_> {
             r.adapter
         );
         let facts = json!({
-            "file": job.input, "outputs": [job.output], "width": restored.picture.width,
+            "file": named(&job.input), "outputs": [named(&job.output)], "width": restored.picture.width,
             "height": restored.picture.height, "tiles": r.tiles, "work_seconds": rounded(r.seconds), "precision": r.precision,
         });
         progress.done(&line, facts);

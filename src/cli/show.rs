@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::error::shown;
 use crate::{DrawReport, DrawTask, Drawing, LayerTime, Report};
 
 fn mib(bytes: u64) -> f64 {
@@ -95,11 +96,11 @@ pub fn profile(steps: &[LayerTime]) {
 /// The tasks of a checkpoint that draws, for `vernis tasks`.
 pub fn drawing_tasks(tasks: &[DrawTask]) {
     for task in tasks {
-        println!("  --task {:<12} {}", task.name, task.about);
+        println!("  --task {:<12} {}", shown(&task.name), shown(&task.about));
     }
     println!("  --say SENTENCE: one of these in plain words, or in the words it was trained with:");
     for task in tasks {
-        println!("    {:<17} {}", task.name, task.prompts.join(" | "));
+        println!("    {:<17} {}", shown(&task.name), shown(&task.prompts.join(" | ")));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{DeviceArgs, adapter};
+use crate::base::error::shown;
 use crate::run::shipped;
 use crate::{Model, Result, TASKS};
 
@@ -27,7 +28,7 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
         for (task, file) in &args.adapter {
             model = model.attach(task, file)?;
         }
-        println!("{name} ({})", model.family());
+        println!("{} ({})", shown(name), model.family());
         if let Some(drawing) = model.drawing() {
             super::show::drawing_tasks(&drawing.tasks);
             return Ok(0);
@@ -36,12 +37,15 @@ pub fn run(args: &TasksArgs) -> Result<u8> {
         let told = if model.chooses() { "trained for" } else { "--task" };
         for task in &tasks {
             let about = TASKS.iter().find(|t| t.name == task).map_or("", |t| t.about);
-            println!("  {told} {:<10} {about}", if task.contains(' ') { format!("'{task}'") } else { task.clone() });
+            println!(
+                "  {told} {:<10} {about}",
+                shown(&if task.contains(' ') { format!("'{task}'") } else { task.clone() })
+            );
         }
         if model.blends() {
-            println!("  --task {}=0.7,{}=0.3 and the like: blends", tasks[0], tasks[tasks.len() - 1]);
+            println!("  --task {}=0.7,{}=0.3 and the like: blends", shown(&tasks[0]), shown(&tasks[tasks.len() - 1]));
         }
-        println!("  it follows {}", model.follows());
+        println!("  it follows {}", shown(&model.follows()));
         if model.takes_pairs() {
             println!("  --prompt-pair BEFORE AFTER: any task shown by an example");
         }

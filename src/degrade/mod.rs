@@ -51,6 +51,10 @@ pub const KINDS: &[Kind] = &[
     drawing("pencil", "pencil", (4.0, 4.0), "stroke width in pixels", drawing::pencil),
 ];
 
+/// How many times the strongest usual level may be asked for; far past it there is no picture left, and filters become so
+/// wide that they never end.
+const FARTHEST: f32 = 4.0;
+
 const fn damage(name: &'static str, task: &'static str, levels: (f32, f32), unit: &'static str, apply: Apply) -> Kind {
     Kind { name, task, levels, unit, changes_target: false, apply }
 }
@@ -98,9 +102,10 @@ impl Degradation {
                 .advice(format!("known: {}", KINDS.iter().map(|k| k.name).collect::<Vec<_>>().join(", ")))
         })?;
         let level = level.map(|text| {
-            text.parse().ok().filter(|v: &f32| v.is_finite() && *v > 0.0).ok_or_else(|| {
+            let most = FARTHEST * kind.levels.1;
+            text.parse().ok().filter(|v: &f32| *v > 0.0 && *v <= most).ok_or_else(|| {
                 Error::new(Fault::Usage, format!("`{text}` is no level of {name}")).why(format!(
-                    "it is a positive number: {}, usually {} to {}",
+                    "it is a positive number up to {most}: {}, usually {} to {}",
                     kind.unit, kind.levels.0, kind.levels.1
                 ))
             })

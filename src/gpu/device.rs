@@ -172,8 +172,8 @@ fn choose(
     };
     let picked = match choice {
         DeviceChoice::Auto => list.into_iter().min_by_key(|(_, s)| (rank(s), s.index)),
-        // 4090 is no index but a name.
-        DeviceChoice::Index(i) if *i >= list.len() => called(list, &i.to_string()),
+        // 4090 is no index but a name; a small number is an index, also where it stands in the name of a compiler.
+        DeviceChoice::Index(i) if *i >= list.len() && *i >= 100 => called(list, &i.to_string()),
         DeviceChoice::Index(i) => list.into_iter().nth(*i),
         DeviceChoice::Name(text) => called(list, text),
     };
@@ -222,7 +222,7 @@ impl Gpu {
 
     /// What is used where it is offered: a host that creates the device itself should enable these. Cooperative matrices
     /// are not among them, because wgpu asks for an unsafe promise with experimental features; a host that makes it and
-    /// enables `EXPERIMENTAL_COOPERATIVE_MATRIX` and `SHADER_F16` has them used too.
+    /// enables `EXPERIMENTAL_COOPERATIVE_MATRIX` and `SHADER_F16` has them tried too when the engine tunes.
     pub fn wanted_features() -> wgpu::Features {
         wgpu::Features::SUBGROUP
             | wgpu::Features::IMMEDIATES
@@ -254,8 +254,15 @@ impl Gpu {
             coarse_pieces: coarse_pieces(&summary.driver),
             settled: false,
         };
-        let pipelines = Pipelines::new(&device, immediates)?;
-        Ok(Gpu { device, queue, pipelines, summary, target, candidates, lost: Arc::default() })
+        Ok(Gpu {
+            device,
+            queue,
+            pipelines: Pipelines::new(immediates),
+            summary,
+            target,
+            candidates,
+            lost: Arc::default(),
+        })
     }
 
     /// Notes what wgpu reports outside error scopes, for [`Gpu::check`], where it would panic otherwise.

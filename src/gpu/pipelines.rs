@@ -32,8 +32,8 @@ pub struct Pipelines {
 }
 
 impl Pipelines {
-    pub fn new(_device: &wgpu::Device, immediates: bool) -> Result<Self> {
-        Ok(Pipelines { immediates, compiled: Mutex::default() })
+    pub fn new(immediates: bool) -> Self {
+        Pipelines { immediates, compiled: Mutex::default() }
     }
 
     pub fn immediates(&self) -> bool {

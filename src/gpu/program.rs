@@ -42,6 +42,8 @@ pub struct Program {
 const SUBMIT_SECONDS: f64 = 0.15;
 /// Work of the first submit, before the device's speed is known.
 const FIRST_BUDGET: f64 = 2e9;
+/// What a submit that fails says.
+const REFUSED: &str = "the device refused work";
 /// A dispatch costs at least about this much, however little it computes.
 const DISPATCH_COST: f64 = 2e6;
 
@@ -71,7 +73,7 @@ impl Program {
             for (i, step) in commands.steps.iter().enumerate() {
                 bytes[i * PARAM_STRIDE as usize..][..step.dispatch.params.len()].copy_from_slice(&step.dispatch.params);
             }
-            gpu.queue.write_buffer(window, 0, &bytes);
+            scoped(device, "cannot send the parameters", || gpu.queue.write_buffer(window, 0, &bytes))?;
         }
         let dispatches = commands.steps.iter().map(|step| &step.dispatch);
         let wanted =
@@ -154,8 +156,7 @@ impl Program {
             return Err(Error::new(Kind::Other, "an input has the wrong size")
                 .why(format!("expected {expected} bytes, got {}", bytes.len())));
         }
-        gpu.queue.write_buffer(self.slot(tensor), 0, bytes);
-        Ok(())
+        scoped(&gpu.device, "cannot send data to the device", || gpu.queue.write_buffer(self.slot(tensor), 0, bytes))
     }
 
     /// Replays all steps in bounded submits and waits for them. `progress` is called with the share of work done
@@ -171,7 +172,7 @@ impl Program {
                 end += 1;
             }
             let start = Instant::now();
-            scoped(&gpu.device, "the device refused work", || self.submit(gpu, at, end, None))?;
+            scoped(&gpu.device, REFUSED, || self.submit(gpu, at, end, None))?;
             gpu.wait()?;
             self.adapt(work, start.elapsed());
             at = end;
@@ -234,7 +235,7 @@ impl Program {
             } else {
                 for i in from..to {
                     let start = Instant::now();
-                    self.submit(gpu, i, i + 1, None);
+                    scoped(&gpu.device, REFUSED, || self.submit(gpu, i, i + 1, None))?;
                     gpu.wait()?;
                     seconds.push(start.elapsed().as_secs_f64());
                 }
@@ -270,11 +271,13 @@ impl Program {
             let mapped = make(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
             (queries, resolved, mapped)
         })?;
-        self.submit(gpu, from, to, Some(&queries));
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
-        encoder.copy_buffer_to_buffer(&resolved, 0, &mapped, 0, bytes);
-        gpu.queue.submit([encoder.finish()]);
+        scoped(&gpu.device, REFUSED, || {
+            self.submit(gpu, from, to, Some(&queries));
+            let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+            encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
+            encoder.copy_buffer_to_buffer(&resolved, 0, &mapped, 0, bytes);
+            gpu.queue.submit([encoder.finish()]);
+        })?;
         let ticks: Vec<u64> = read_mapped(gpu, &mapped, bytes)?
             .chunks_exact(8)
             .map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
@@ -289,10 +292,7 @@ impl Program {
         if bytes > self.staging.size() {
             return Err(Error::new(Kind::Other, "only outputs of the graph can be read back"));
         }
-        let mut encoder =
-            gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("readback") });
-        encoder.copy_buffer_to_buffer(self.slot(tensor), 0, &self.staging, 0, bytes);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.copy(self.slot(tensor), &self.staging, bytes, 1)?;
         read_mapped(gpu, &self.staging, bytes)
     }
 }

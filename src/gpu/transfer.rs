@@ -10,6 +10,18 @@ impl Gpu {
         self.queue.submit([]);
         self.wait()
     }
+
+    /// Submits copies of the first `bytes` of one buffer to another; not waited for.
+    pub(super) fn copy(&self, from: &wgpu::Buffer, to: &wgpu::Buffer, bytes: u64, times: u32) -> Result<()> {
+        scoped(&self.device, "the device refused a copy", || {
+            let mut encoder =
+                self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
+            for _ in 0..times {
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes);
+            }
+            self.queue.submit([encoder.finish()]);
+        })
+    }
 }
 
 /// Two device buffers of one size and a mappable third.
@@ -42,26 +54,21 @@ impl Transfer {
 
     /// Host to device, waited for.
     pub fn upload(&self, gpu: &Gpu, data: &[u8]) -> Result<()> {
-        gpu.queue.write_buffer(&self.from, 0, &data[..self.bytes as usize]);
+        let data = &data[..self.bytes as usize];
+        scoped(&gpu.device, "cannot send data to the device", || gpu.queue.write_buffer(&self.from, 0, data))?;
         gpu.flush()
     }
 
     /// From one device buffer to the other, `times` times in one submit, waited for.
     pub fn copy(&self, gpu: &Gpu, times: u32) -> Result<()> {
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
-        for _ in 0..times {
-            encoder.copy_buffer_to_buffer(&self.from, 0, &self.to, 0, self.bytes);
-        }
-        gpu.queue.submit([encoder.finish()]);
+        gpu.copy(&self.from, &self.to, self.bytes, times)?;
         gpu.wait()
     }
 
     /// Device to host, into `out`.
     pub fn read(&self, gpu: &Gpu, out: &mut Vec<u8>) -> Result<()> {
         let failed = |why: String| Error::new(Kind::Device, "reading back from the device failed").why(why);
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
-        encoder.copy_buffer_to_buffer(&self.to, 0, &self.mapped, 0, self.bytes);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.copy(&self.to, &self.mapped, self.bytes, 1)?;
         let slice = self.mapped.slice(..);
         let (send, receive) = std::sync::mpsc::channel();
         slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r)));

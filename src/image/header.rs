@@ -98,6 +98,13 @@ pub struct Survey {
 /// What the APP13 segments begin with that hold image resources.
 pub const RESOURCES: &[u8] = b"Photoshop 3.0\0";
 
+/// Says that a resolution is lost, unless it is one of those that programs write when they know none.
+fn note_resolution(survey: &mut Survey, dots_an_inch: f64) {
+    if ![0.0, 1.0, 72.0, 96.0].contains(&dots_an_inch.round()) {
+        survey.remarks.push(format!("the resolution of {dots_an_inch:.0} dots an inch is not kept"));
+    }
+}
+
 /// Walks the chunks of a PNG.
 pub fn survey_png(bytes: &[u8]) -> Survey {
     let mut survey = Survey::default();
@@ -123,6 +130,7 @@ pub fn survey_png(bytes: &[u8]) -> Survey {
             (b"acTL", _) => survey.remarks.push("the picture is animated: only the first frame is read".into()),
             (b"cICP", _) => survey.remarks.push("the cICP colour description is not kept".into()),
             (b"iCCP" | b"sRGB", _) => described = true,
+            (b"pHYs", Some([.., 1])) => note_resolution(&mut survey, 0.0254 * f64::from(be32(&bytes[at + 8..], 0))),
             (b"gAMA", Some(b)) if b.len() == 4 => gamma = Some(be32(b, 0)),
             (b"tEXt" | b"zTXt", _) => texts = true,
             (b"iTXt", Some(b)) if !b.starts_with(b"XML:com.adobe.xmp") => texts = true,
@@ -188,6 +196,12 @@ pub fn survey_jpeg(bytes: &[u8]) -> Survey {
                     }
                     (0xee, [b'A', b'd', b'o', b'b', b'e', ..]) => survey.adobe = true,
                     (0xed, b) => survey.iptc.extend(b.strip_prefix(RESOURCES).unwrap_or_default()),
+                    // Units: 1 dots an inch, 2 dots a centimetre; 0 tells the shape of a pixel.
+                    (0xe0, [b'J', b'F', b'I', b'F', 0, _, _, unit @ 1..=2, x0, x1, ..]) => {
+                        let density = f64::from(u16::from_be_bytes([*x0, *x1]));
+                        note_resolution(&mut survey, if *unit == 2 { 2.54 * density } else { density });
+                    }
+                    (0xfe, _) => survey.remarks.push("the comment of the JPEG is not kept".into()),
                     (0xda, _) => scan = true,
                     _ => {}
                 }
@@ -250,5 +264,18 @@ mod tests {
         let data = [&start[..], &[0xff, 0xda, 0, 3, 0, 0x12, 0xff, 0, 0xff, 0xd0, 0x34]].concat();
         assert!(survey_jpeg(&data).missing.is_some_and(|m| m.contains("inside the pixel data")));
         assert_eq!(survey_jpeg(&[&data[..], &[0xff, 0xd9]].concat()).missing, None);
+    }
+
+    #[test]
+    fn a_resolution_that_somebody_chose_is_noted() {
+        let jpeg = |unit: u8, density: u8| {
+            let jfif = [0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1, 1, unit, 0, density, 0, density, 0, 0];
+            survey_jpeg(&[&[0xff, 0xd8], &jfif[..], &[0xff, 0xd9]].concat()).remarks
+        };
+        assert_eq!(jpeg(2, 118), ["the resolution of 300 dots an inch is not kept"]);
+        assert!(jpeg(1, 72).is_empty() && jpeg(0, 1).is_empty());
+        let pixels = [&11_811_u32.to_be_bytes()[..], &11_811_u32.to_be_bytes(), &[1]].concat();
+        let png = [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"pHYs", &pixels), chunk(b"IEND", &[])].concat();
+        assert_eq!(survey_png(&png).remarks, ["the resolution of 300 dots an inch is not kept"]);
     }
 }

@@ -47,10 +47,23 @@ impl<'a> Build<'a> {
         if let Some(wanted) = &mut self.wanted {
             return wanted.read(key);
         }
-        let shape = self.dict.shape(key).ok_or_else(|| self.dict.missing(key))?;
-        let shape = shape.iter().map(|d| *d as u32).collect();
+        let found = self.dict.shape(key).ok_or_else(|| self.dict.missing(key))?;
+        let shape = found.iter().map(|d| u32::try_from(*d).ok().filter(|d| *d > 0)).collect::<Option<_>>();
+        let shape = shape.ok_or_else(|| self.misshapen(key, format!("an axis of {found:?} is empty or too long")))?;
         self.used.insert(key.to_owned());
         Ok(shape)
+    }
+
+    /// The first axis of a weight: the output channels of a layer whose width is the checkpoint's to say.
+    pub fn weight_outputs(&mut self, key: &str) -> Result<u32> {
+        let shape = self.weight_shape(key)?;
+        shape.first().copied().ok_or_else(|| self.misshapen(key, "it is a single number".into()))
+    }
+
+    fn misshapen(&self, key: &str, why: String) -> Error {
+        Error::new(Kind::Checkpoint, format!("the weight {key} of {} has the wrong shape", self.dict.name()))
+            .why(why)
+            .advice("the checkpoint does not belong to this architecture or configuration")
     }
 
     /// Proves that `key` has `shape` and marks it used. Trailing axes of length 1 may be left out.
@@ -65,12 +78,7 @@ impl<'a> Build<'a> {
             s[..end].to_vec()
         };
         if trim(&found) != trim(shape) {
-            return Err(Error::new(
-                Kind::Checkpoint,
-                format!("the weight {key} of {} has the wrong shape", self.dict.name()),
-            )
-            .why(format!("expected {shape:?}, got {found:?}"))
-            .advice("the checkpoint does not belong to this architecture or configuration"));
+            return Err(self.misshapen(key, format!("expected {shape:?}, got {found:?}")));
         }
         Ok(())
     }

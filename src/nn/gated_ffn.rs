@@ -10,7 +10,7 @@ use crate::ops::Activation;
 /// separate channel segments because the width is often odd.
 pub fn gdfn(b: &mut Build<'_>, path: &str, x: TensorId, bias: bool) -> Result<TensorId> {
     let out = b.shape(x).c;
-    let hidden = b.weight_shape(&format!("{path}.project_in.weight"))?[0] / 2;
+    let hidden = b.weight_outputs(&format!("{path}.project_in.weight"))? / 2;
     let t = b.conv(&format!("{path}.project_in"), x, Conv::point(Channels::repeat(hidden, 2), bias))?;
     let t = b.depthwise(&format!("{path}.dwconv"), t, 3, bias)?;
     let t = b.gate(&format!("{path}.gate"), t, Activation::Gelu)?;

@@ -29,7 +29,7 @@ pub fn token_attention(
 
 /// A linear layer whose result has one channel segment a head; its width is read from the checkpoint.
 pub fn project_heads(b: &mut Build<'_>, path: &str, x: TensorId, heads: u32, bias: bool) -> Result<TensorId> {
-    let inner = b.weight_shape(&format!("{path}.weight"))?[0];
+    let inner = b.weight_outputs(&format!("{path}.weight"))?;
     let c = head_channels(path, inner, heads)?;
     b.conv(path, x, Conv::point(Channels::repeat(c, heads), bias))
 }

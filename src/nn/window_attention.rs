@@ -22,7 +22,7 @@ pub fn overlapping_window_attention(
     let bad = |why: String| Err(Error::new(Kind::Checkpoint, format!("{} has the wrong shape", tables[0])).why(why));
     let [rows, dh] = shape[..] else { return bad(format!("expected 2 axes, got {shape:?}")) };
     b.expect_weight(&tables[1], &[rows, dh])?;
-    let inner3 = b.weight_shape(&format!("{path}.qkv.weight"))?[0];
+    let inner3 = b.weight_outputs(&format!("{path}.qkv.weight"))?;
     if dh == 0 || inner3 % (3 * dh) != 0 || rows % 2 == 0 {
         return bad(format!("{rows} rows of {dh} do not fit {inner3} q, k, v channels"));
     }

@@ -17,7 +17,8 @@ use crate::ops::matmul::merge::{Sizes, dispatch};
 pub(super) struct Merger {
     /// What it merges.
     packs: Vec<Pack>,
-    precision: DType,
+    /// The plan that asked last.
+    key: PlanKey,
     program: Program,
     factors: Vec<(String, TensorId)>,
     /// The factors of the last run.
@@ -28,17 +29,22 @@ impl Model {
     /// Merges the adapted weights of the part of `key` with these factors (see `Adapters::factors`), unless they are
     /// merged already. Every plan of the model that was made for merged weights sees the result.
     pub fn merge(&mut self, gpu: &Gpu, key: &PlanKey, factors: &BTreeMap<String, Vec<f32>>) -> Result<()> {
+        // Every tile asks, and a graph is only built to find out what it reads.
+        if self.merger.as_ref().is_some_and(|m| m.key == *key && m.merged == *factors) {
+            return Ok(());
+        }
         let graph = self.graph(gpu, key, &[])?;
         let merged = |p: &&Pack| matches!(p, Pack::Addition(Addition::Merged { .. }));
         let packs: Vec<Pack> = graph.params.iter().filter(merged).cloned().collect();
         if packs.is_empty() {
             return Err(Error::new(Kind::Other, "this plan has no weights to merge"));
         }
-        let ready = self.merger.as_ref().is_some_and(|m| m.packs == packs && m.precision == key.precision);
+        let ready = self.merger.as_ref().is_some_and(|m| m.packs == packs && m.key.precision == key.precision);
         if !ready {
-            self.merger = Some(self.merger_of(gpu, packs, key.precision)?);
+            self.merger = Some(self.merger_of(gpu, packs, key)?);
         }
         let Some(merger) = &mut self.merger else { return Ok(()) };
+        merger.key.clone_from(key);
         if merger.merged == *factors {
             return Ok(());
         }
@@ -62,7 +68,8 @@ impl Model {
         self.merger.as_ref().map(|m| m.program.commands().flops())
     }
 
-    fn merger_of(&mut self, gpu: &Gpu, packs: Vec<Pack>, precision: DType) -> Result<Merger> {
+    fn merger_of(&mut self, gpu: &Gpu, packs: Vec<Pack>, key: &PlanKey) -> Result<Merger> {
+        let precision = key.precision;
         let mut list =
             List { precision, panels: panels(gpu), weight: Vec::new(), steps: Vec::new(), factors: Vec::new() };
         for pack in &packs {
@@ -85,7 +92,7 @@ impl Model {
         };
         let program = Program::new(gpu, commands, &self.weights, &weight)?;
         let factors = factors.into_iter().map(|(name, _)| name).zip(tensors).collect();
-        Ok(Merger { packs, precision, program, factors, merged: BTreeMap::new() })
+        Ok(Merger { packs, key: key.clone(), program, factors, merged: BTreeMap::new() })
     }
 }
 

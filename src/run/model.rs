@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::merge::Merger;
 use super::plan::{Plan, PlanKey};
 use super::ways::Adapting;
-use crate::base::{DType, Result};
+use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::prepack::{Pack, Panels};
 use crate::checkpoint::{StateDict, adapters, merged};
 use crate::gpu::{Gpu, WeightBuffers};
@@ -17,7 +17,7 @@ use crate::graph::lower::{Plan as Cost, lower};
 use crate::graph::split::split;
 use crate::kernel::{Contraction, Target};
 use crate::models::diffusion_generalist::{IMAGE_ENCODER, TEXT_ENCODER, UNET};
-use crate::models::{ARCHITECTURE, CONFIG, Network, instruct_ipt, registry};
+use crate::models::{ARCHITECTURE, CONFIG, Network, Part, instruct_ipt, registry};
 use crate::nn::Build;
 
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
@@ -46,6 +46,10 @@ impl Colour {
 /// Operations after which a model is worth kernels that compile slowly: with the slowest compiler seen, LLVM 15, the
 /// embedded denoiser's take half a minute of one core, and take a third off the time of what is still to come.
 const SETTLED: u64 = 500_000_000_000;
+
+/// Pixels of a plan. Shapes count rows in 32 bits, and networks enlarge up to 16 times inside; two gigabytes a tensor of one
+/// quad, which this is in f32, are past every device's largest binding.
+const MOST_PIXELS: u128 = 1 << 27;
 
 /// A checkpoint and everything derived from it.
 pub struct Model {
@@ -142,11 +146,13 @@ impl Model {
     }
 
     /// Tile edge and overlap that the weights were found to work well with, in pixels.
+    /// No more than a quarter is shared: the number of tiles would grow without bounds.
     pub fn tile_advice(&self) -> Option<(u32, u32)> {
         let text = self.dict.metadata().get("vernis.tile")?;
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).map(|n| n as u32);
-        Some((number("size").filter(|n| *n >= 16)?, number("halo").unwrap_or(32)))
+        let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok());
+        let size = number("size").filter(|n| *n >= 16)?;
+        Some((size, number("halo").unwrap_or(32).min(size / 4)))
     }
 
     /// Tasks the checkpoint says it was trained for.
@@ -173,6 +179,12 @@ impl Model {
 
     /// [`Model::graph`] for a device that need not be there.
     pub fn graph_for(&self, target: &Target, key: &PlanKey, taps: &[String]) -> Result<Graph> {
+        let Part { n, h, w, .. } = key.part;
+        if u128::from(n) * u128::from(h) * u128::from(w) > MOST_PIXELS {
+            return Err(Error::new(Kind::Memory, format!("a plan for {n} x {w} x {h} pixels"))
+                .why(format!("no device can address more than {} megapixels at once", MOST_PIXELS / 1_000_000))
+                .advice("use --tile auto, or a smaller tile"));
+        }
         let graph = Graph::new(target.clone(), key.precision);
         let mut b = Build::new(graph, &self.dict, taps);
         self.network.build(&mut b, &key.part)?;

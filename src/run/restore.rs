@@ -38,6 +38,7 @@ pub fn restore(
     let (w, h) = (picture.width * scale, picture.height * scale);
     let mut rgb = colour.order(&pad::crop(&all, size(pw * scale), 3, size(w), size(h)));
     rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+    guard::check_whole(&picture.rgb, &rgb)?;
     if picture.gray {
         // Three nearly equal channels become one value again.
         rgb.chunks_exact_mut(3).for_each(|p| {

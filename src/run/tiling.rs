@@ -46,6 +46,9 @@ impl Layout {
     }
 }
 
+/// Pixels of a whole picture on its way through a network: a sliver of a picture grows with the padding.
+const MOST_PADDED: u64 = 1 << 30;
+
 /// Edges tried by `auto`, from large to small.
 const EDGES: [u32; 14] = [4096, 3072, 2048, 1536, 1280, 1024, 768, 640, 512, 384, 256, 192, 128, 64];
 
@@ -91,6 +94,16 @@ pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout>
     let multiple = request.official.unwrap_or(sizes.multiple).max(1);
     let up = |v: u32| v.max(sizes.least.min(multiple)).next_multiple_of(multiple);
     let padded = (up(width), up(height));
+    let scale = u64::from(model.network().scale(request.extra));
+    let (w, h) = (u64::from(padded.0) * scale, u64::from(padded.1) * scale);
+    if w * h > MOST_PADDED {
+        return Err(Error::new(Kind::TooLarge, format!("a picture of {width}x{height}"))
+            .why(format!(
+                "padded to multiples of {multiple} and enlarged {scale} times it would have {} megapixels",
+                w * h / 1_000_000
+            ))
+            .advice("cut it first"));
+    }
     let (advised, overlap) = model.tile_advice().unwrap_or((u32::MAX, 32));
     let chosen = matches!(request.choice, TileChoice::Edge(_));
     let attempt = |edge: u32| -> Result<Layout> {

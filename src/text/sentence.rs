@@ -26,6 +26,9 @@ struct Match {
     end: usize,
 }
 
+/// Words of a request; what follows looks at every word beside every other.
+const MOST_WORDS: usize = 200;
+
 pub struct Sentence {
     words: Vec<String>,
     /// Words before which a comma or a stronger mark stands, and those with a stronger one.
@@ -65,6 +68,12 @@ impl Sentence {
         let refuse = |why: &str| Err(Refusal::Read(why.into()));
         if self.words.is_empty() {
             return refuse("it is empty");
+        }
+        if self.words.len() > MOST_WORDS {
+            return refuse(&format!(
+                "it has {} words, and more than {MOST_WORDS} are no clear request",
+                self.words.len()
+            ));
         }
         let polite =
             |pair: &[String]| pair[1] == "you" && ["can", "could", "would", "will"].contains(&pair[0].as_str());

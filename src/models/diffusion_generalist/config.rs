@@ -51,6 +51,9 @@ fn block<'a>(s: &mut Settings<'a>, key: &'static str) -> Result<&'a Value> {
     })
 }
 
+/// Pixels a side that a generalist may see or draw at most: more is a damaged configuration.
+const MOST_SIDE: u32 = 4096;
+
 impl Config {
     pub fn parse(value: &Value, dict: &StateDict) -> Result<Config> {
         let mut s = Settings::new(super::NAME, value)?;
@@ -90,6 +93,9 @@ impl Config {
         }
         if self.target_size.contains(&0) || self.cond_size.iter().any(|s| *s < 32) {
             return bad(format!("sizes {:?} and {:?} are too small", self.target_size, self.cond_size));
+        }
+        if self.target_size.iter().chain(&self.cond_size).any(|s| *s > MOST_SIDE) {
+            return bad(format!("sizes {:?} and {:?} exceed {MOST_SIDE}", self.target_size, self.cond_size));
         }
         Sampler::new(self.sampling()?)?;
         self.told()?;

@@ -22,12 +22,18 @@ pub struct Config {
 /// The deepest of ten levels is 1024 times as wide as the first: more is a damaged configuration.
 const MOST_LEVELS: usize = 10;
 
+/// The longest side of a training crop that makes sense; its square still fits the window's arithmetic.
+const MOST_SIDE: u32 = 16384;
+
 pub fn from_config(value: &Value, _: &StateDict) -> Result<Box<dyn Network>> {
     let mut s = Settings::new(super::NAME, value)?;
     let train_size = match s.get("train_size") {
         Some(_) => Some(s.numbers("train_size", [1, 3, 256, 256])?),
         None => None,
     };
+    if train_size.is_some_and(|[_, _, h, w]: [u32; 4]| ![h, w].iter().all(|side| (1..=MOST_SIDE).contains(side))) {
+        s.only("train_size", &json!(format!("a crop of 1 to {MOST_SIDE} pixels a side")))?;
+    }
     // The fast approximation of TLC changes the result and is not implemented.
     s.only("fast_imp", &json!(false))?;
     let config = Config {

@@ -63,7 +63,7 @@ pub fn block_with(
     let c = b.shape(x).c.logical();
     let t = b.layer_norm(&at("norm1"), x, 1e-6)?;
     let t = normed(b, t)?;
-    let wide = b.weight_shape(&at("conv1.weight"))?[0] / 2;
+    let wide = b.weight_outputs(&at("conv1.weight"))? / 2;
     let t = b.conv(&at("conv1"), t, Conv::point(Channels::repeat(wide, 2), true))?;
     let t = b.depthwise(&at("conv2"), t, 3, true)?;
     let t = b.gate(&at("sg"), t, Activation::None)?;
@@ -74,7 +74,7 @@ pub fn block_with(
     let t = b.conv(&at("conv3"), t, Conv::point(Channels::one(c), true).scaled_by(at("beta")))?;
     let y = b.sum(&at("add1"), x, t)?;
     let t = b.layer_norm(&at("norm2"), y, 1e-6)?;
-    let wide = b.weight_shape(&at("conv4.weight"))?[0] / 2;
+    let wide = b.weight_outputs(&at("conv4.weight"))? / 2;
     let t = b.conv(&at("conv4"), t, Conv::point(Channels::repeat(wide, 2), true))?;
     let t = b.gate(&at("sg2"), t, Activation::None)?;
     let t = b.conv(&at("conv5"), t, Conv::point(Channels::one(c), true).scaled_by(at("gamma")))?;

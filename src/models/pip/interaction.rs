@@ -88,7 +88,7 @@ fn cross(b: &mut Build<'_>, path: &str, c: &Config, (x, p): (TensorId, TensorId)
 fn dual_ffn(b: &mut Build<'_>, path: &str, x: TensorId, bias: bool) -> Result<TensorId> {
     let at = |name: &str| format!("{path}.{name}");
     let out = b.shape(x).c;
-    let hidden = b.weight_shape(&at("project_in.weight"))?[0] / 2;
+    let hidden = b.weight_outputs(&at("project_in.weight"))? / 2;
     let t = b.conv(&at("project_in"), x, Conv::point(crate::base::Channels::repeat(hidden, 2), bias))?;
     let t = b.depthwise(&at("dwconv"), t, 3, bias)?;
     let t = b.graph.add(&at("gate"), DualGate { activation: Activation::Gelu }, &[t], &[])?;

@@ -33,7 +33,7 @@ pub fn build(b: &mut Build<'_>, part: &Part, channels: u32, classes: u32) -> Res
     let mut t = b.graph.input("input", Shape::new(part.n, part.h, part.w, channels));
     for layer in 0..LAYERS {
         let path = format!("{PREFIX}{layer}");
-        let out = b.weight_shape(&format!("{path}.weight"))?.first().copied().unwrap_or_default();
+        let out = b.weight_outputs(&format!("{path}.weight"))?;
         t = b.conv(&path, t, Conv { stride: 2, ..Conv::same(out, 3, true) })?;
         t = b.activate(&format!("{path}.relu"), t, Activation::Relu)?;
     }

@@ -22,7 +22,9 @@ pub fn parse(text: &str) -> Result<Vec<Share>> {
         }
         let weight: f32 =
             value.parse().ok().filter(|w: &f32| w.is_finite() && w.abs() <= LARGEST).ok_or_else(|| {
-                bad(format!("'{value}' is no weight for the task {name}")).advice("write a number such as 0.7")
+                bad(format!("'{value}' is no weight for the task {name}"))
+                    .why(format!("a weight is a number from -{LARGEST} to {LARGEST}"))
+                    .advice("write a number such as 0.7")
             })?;
         if out.iter().any(|(other, _)| other == name) {
             return Err(bad(format!("the task {name} is given twice")));

@@ -114,6 +114,14 @@ pub fn condition(
     let family = model.network().family();
     refuse_parts(model)?;
     let shares = &resolve(model, shares)?[..];
+    let weighted = family == crate::models::pip::NAME || tasks::of(model).is_some();
+    if let ([(name, weight)], false) = (shares, weighted)
+        && *weight != 1.0
+    {
+        return Err(Error::new(Kind::Usage, format!("a weight of {weight} for the task {name}"))
+            .why(format!("{} does a task whole or not at all", model.dict().name()))
+            .advice("leave the weight out; --strength mixes the result with the picture"));
+    }
     if model.network().prompt_width() > 0 {
         return prompted(model, shares);
     }
