@@ -1,11 +1,13 @@
 //! Gram matrices q k^T over a chunk of pixels and the squared L2 norms, for every head (MDTA, Zamir et al. 2022,
-//! "Restormer", eq. 1). 64 invocations share 8 pixels of 8 quads of q and of k in workgroup memory; each sums one
-//! quad of q against one quad of k.
+//! "Restormer", eq. 1). 64 invocations share 32 pixels of 8 quads of q and of k in workgroup memory; each sums one
+//! quad of q against one quad of k, and squares what it loads.
 //! axis DTYPE f32 f16
 #import attention/gram_io
 
-var<workgroup> tile_q: array<vec4<f32>, 64>; // [8 pixels, 8 quads]
-var<workgroup> tile_k: array<vec4<f32>, 64>;
+const PIXELS = 32u;
+
+var<workgroup> tile_q: array<vec4<f32>, 256>; // [PIXELS, 8 quads]
+var<workgroup> tile_k: array<vec4<f32>, 256>; // [PIXELS, 8 quads]
 
 @compute @workgroup_size(64)
 fn main(
@@ -35,27 +37,32 @@ fn main(
     var s3 = vec4<f32>(0.0);
     var squares_q = vec4<f32>(0.0);
     var squares_k = vec4<f32>(0.0);
-    for (var base = start; base < end; base += 8u) {
-        let n = base + local / 8u;
-        var a = vec4<f32>(0.0);
-        var b = vec4<f32>(0.0);
-        if n < end {
-            let pixel = image * p.pixels + n;
-            if load_q < p.cq { a = unpack(q[pixel * p.q_stride + p.q_offset + head * p.cq + load_q]); }
-            if load_k < p.cq { b = unpack(k[pixel * p.k_stride + p.k_offset + head * p.cq + load_k]); }
+    for (var base = start; base < end; base += PIXELS) {
+        #repeat R 0 4
+        let n$R = base + local / 8u + $(8*R)u;
+        var a$R = vec4<f32>(0.0);
+        var b$R = vec4<f32>(0.0);
+        if n$R < end {
+            let pixel = image * p.pixels + n$R;
+            if load_q < p.cq { a$R = unpack(q[pixel * p.q_stride + p.q_offset + head * p.cq + load_q]); }
+            if load_k < p.cq { b$R = unpack(k[pixel * p.k_stride + p.k_offset + head * p.cq + load_k]); }
         }
-        tile_q[local] = a;
-        tile_k[local] = b;
+        #end
+        #repeat R 0 4
+        tile_q[local + $(64*R)u] = a$R;
+        tile_k[local + $(64*R)u] = b$R;
+        squares_q = fma(a$R, a$R, squares_q);
+        squares_k = fma(b$R, b$R, squares_k);
+        #end
         workgroupBarrier();
-        for (var m = 0u; m < 8u; m++) {
+        let count = min(PIXELS, end - base);
+        for (var m = 0u; m < count; m++) {
             let qv = tile_q[m * 8u + own_q];
             let kv = tile_k[m * 8u + own_k];
             s0 = fma(vec4<f32>(qv.x), kv, s0);
             s1 = fma(vec4<f32>(qv.y), kv, s1);
             s2 = fma(vec4<f32>(qv.z), kv, s2);
             s3 = fma(vec4<f32>(qv.w), kv, s3);
-            squares_q += qv * qv;
-            squares_k += kv * kv;
         }
         workgroupBarrier();
     }
@@ -68,6 +75,15 @@ fn main(
         y[out + (4u * i + 2u) * p.cq + j] = s2;
         y[out + (4u * i + 3u) * p.cq + j] = s3;
     }
-    if k_tile == 0u && own_k == 0u && i < p.cq { y[out + 4u * p.cq * p.cq + i] = squares_q; }
-    if q_tile == 0u && own_q == 0u && j < p.cq { y[out + 4u * p.cq * p.cq + p.cq + j] = squares_k; }
+    // The first k tile measures q, the first q tile measures k: every channel once.
+    tile_q[local] = squares_q;
+    tile_k[local] = squares_k;
+    workgroupBarrier();
+    if local >= 8u { return; }
+    for (var m = 1u; m < 8u; m++) {
+        squares_q += tile_q[m * 8u + local];
+        squares_k += tile_k[m * 8u + local];
+    }
+    if k_tile == 0u && load_q < p.cq { y[out + 4u * p.cq * p.cq + load_q] = squares_q; }
+    if q_tile == 0u && load_k < p.cq { y[out + 4u * p.cq * p.cq + p.cq + load_k] = squares_k; }
 }

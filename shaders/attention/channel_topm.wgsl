@@ -48,13 +48,13 @@ fn main(
         for (var j = local; j < p.cq; j += 64u) { y[out + j] = vec4<f32>(0.0); }
         return;
     }
-    let norms = 4u * p.cq * p.cq;
-    let q = max(sqrt(total(image, head, norms + row / 4u)[row % 4u]), 1e-12);
-    for (var j = local; j < p.cq; j += 64u) {
-        let k = max(sqrt(total(image, head, norms + p.cq + j)), vec4<f32>(1e-12));
-        let logit = total(image, head, row * p.cq + j) / (q * k) * temperature[head];
+    let q = length_q(image, head, row, local);
+    for (var first = 0u; first < p.cq; first += 8u) {
+        // Columns past the end repeat the last quad: all take part in the sums.
+        let j = min(first + local % 8u, p.cq - 1u);
+        let logit = logits_of(image, head, row, q, j, local);
         for (var e = 0u; e < 4u; e++) {
-            if 4u * j + e < p.c { logits[4u * j + e] = logit[e]; }
+            if local < 8u && 4u * (first + local) + e < p.c { logits[4u * j + e] = logit[e]; }
         }
     }
     workgroupBarrier();

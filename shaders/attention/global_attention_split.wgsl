@@ -32,11 +32,16 @@ fn main(
     var sum$D = vec4<f32>(0.0);
     #end
     let first = select(image, 0u, p.k_batch == 1u) * p.keys;
+    // What the last query of the workgroup sees, and what this one does.
+    var last = p.keys;
     var end = p.keys;
-    if CAUSAL { end = min(end, query + 1u); }
+    if CAUSAL {
+        last = min(last, (id % tiles + 1u) * $(64/PARTS)u);
+        end = min(end, query + 1u);
+    }
     var largest = -3.4e38;
     var weight = 0.0;
-    for (var tile = 0u; tile < p.keys; tile += TILE) {
+    for (var tile = 0u; tile < last; tile += TILE) {
         for (var j = 0u; j < 4u; j++) {
             var products = vec4<f32>(0.0);
             for (var e = 0u; e < 4u; e++) {

@@ -1,7 +1,7 @@
 //! Overlapping window attention (OCA, Chen et al. 2023, "A Comparative Study of Image Restoration Networks"): WS x WS
 //! queries against OWS x OWS keys with learned relative terms. Keys outside the image are zero vectors that take part
-//! in the softmax. A workgroup is one window of one head, an invocation one query; the softmax is streamed, so no
-//! attention matrix exists.
+//! in the softmax. A workgroup is one window of one head, an invocation one query; rows of keys and values meet it in
+//! workgroup memory. The softmax is streamed, so no attention matrix exists.
 //! axis DTYPE f32 f16
 //! axis WIDE 0 1
 //! axis WS 4 8
@@ -9,11 +9,18 @@
 //! axis DQ 1 4
 #import attention/window_io
 
+const ONES = vec4<f32>(1.0);
+
+// A row of the key window; zeros outside the image.
+var<workgroup> keys: array<vec4<f32>, $(OWS*DQ)>;   // [OWS, DQ]
+var<workgroup> values: array<vec4<f32>, $(OWS*DQ)>; // [OWS, DQ]
+
 @compute @workgroup_size($WS, $WS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
 ) {
     let id = linear(group, groups);
     let across = p.w / $(WS)u;
@@ -30,58 +37,60 @@ fn main(
     let q$D = unpack(qkv[pixel * stride + head * $(DQ)u + $(D)u]) * p.scale;
     var sum$D = vec4<f32>(0.0);
     #end
-    // Relative terms of this query for every key column; the row term is computed once per key row.
-    var across_term: array<f32, $OWS>;
-    for (var j = 0u; j < $(OWS)u; j++) {
-        let at = ($(OWS-1)u + j - local.x) * $(DQ)u;
-        var term = 0.0;
-        #repeat D 0 DQ
-        term += dot(q$D, rel_width[at + $(D)u]);
-        #end
-        across_term[j] = term;
-    }
+    // Relative terms of this query for every key column; the row term is computed once per key row. All that is kept for
+    // a column has a name of its own, because an array indexed by a loop would live in memory.
+    #repeat J 0 OWS
+    var term$J = vec4<f32>(0.0);
+    #repeat D 0 DQ
+    term$J = fma(q$D, rel_width[($(OWS-1+J)u - local.x) * $(DQ)u + $(D)u], term$J);
+    #end
+    let across$J = dot(term$J, ONES);
+    #end
     var largest = -3.4e38;
     var weight = 0.0;
     for (var i = 0u; i < $(OWS)u; i++) {
-        let at = ($(OWS-1)u + i - local.y) * $(DQ)u;
-        var down_term = 0.0;
-        #repeat D 0 DQ
-        down_term += dot(q$D, rel_height[at + $(D)u]);
-        #end
         let ky = i32(top + i) - i32(p.pad);
-        // The row's largest logit first, so that the running sums are rescaled once a row.
-        var logits: array<f32, $OWS>;
-        var row_largest = largest;
-        let row_inside = ky >= 0 && ky < i32(p.h);
-        for (var j = 0u; j < $(OWS)u; j++) {
-            let kx = i32(left + j) - i32(p.pad);
-            var logit = down_term + across_term[j];
-            if row_inside && kx >= 0 && kx < i32(p.w) {
-                let key = ((image * p.h + u32(ky)) * p.w + u32(kx)) * stride + (p.heads + head) * $(DQ)u;
-                #repeat D 0 DQ
-                logit += dot(q$D, unpack(qkv[key + $(D)u]));
-                #end
+        for (var at = index; at < $(OWS*DQ)u; at += $(WS*WS)u) {
+            let kx = i32(left + at / $(DQ)u) - i32(p.pad);
+            var key = vec4<f32>(0.0);
+            var value = vec4<f32>(0.0);
+            if ky >= 0 && ky < i32(p.h) && kx >= 0 && kx < i32(p.w) {
+                let token = ((image * p.h + u32(ky)) * p.w + u32(kx)) * stride + (p.heads + head) * $(DQ)u;
+                key = unpack(qkv[token + at % $(DQ)u]);
+                value = unpack(qkv[token + p.heads * $(DQ)u + at % $(DQ)u]);
             }
-            logits[j] = logit;
-            row_largest = max(row_largest, logit);
+            keys[at] = key;
+            values[at] = value;
         }
-        let shrink = exp(largest - row_largest);
-        largest = row_largest;
+        workgroupBarrier();
+        var terms = vec4<f32>(0.0);
+        #repeat D 0 DQ
+        terms = fma(q$D, rel_height[($(OWS-1)u + i - local.y) * $(DQ)u + $(D)u], terms);
+        #end
+        // The row's largest logit first, so that the running sums are rescaled once a row.
+        var next = largest;
+        #repeat J 0 OWS
+        var product$J = terms;
+        #repeat D 0 DQ
+        product$J = fma(q$D, keys[$(J*DQ+D)], product$J);
+        #end
+        let logit$J = dot(product$J, ONES) + across$J;
+        next = max(next, logit$J);
+        #end
+        let shrink = exp(largest - next);
+        largest = next;
         weight *= shrink;
         #repeat D 0 DQ
         sum$D *= shrink;
         #end
-        for (var j = 0u; j < $(OWS)u; j++) {
-            let kx = i32(left + j) - i32(p.pad);
-            let share = exp(logits[j] - largest);
-            weight += share;
-            if row_inside && kx >= 0 && kx < i32(p.w) {
-                let value = ((image * p.h + u32(ky)) * p.w + u32(kx)) * stride + (2u * p.heads + head) * $(DQ)u;
-                #repeat D 0 DQ
-                sum$D = fma(vec4<f32>(share), unpack(qkv[value + $(D)u]), sum$D);
-                #end
-            }
-        }
+        #repeat J 0 OWS
+        let share$J = exp(logit$J - next);
+        weight += share$J;
+        #repeat D 0 DQ
+        sum$D = fma(vec4<f32>(share$J), values[$(J*DQ+D)], sum$D);
+        #end
+        #end
+        workgroupBarrier();
     }
     #repeat D 0 DQ
     y[(pixel * p.heads + head) * $(DQ)u + $(D)u] = pack(sum$D / weight);

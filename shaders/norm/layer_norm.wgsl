@@ -32,13 +32,14 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = linear(group, groups) * 64u + local;
+    let row = (linear(group, groups) * 64u + local) / SHARES;
+    // Rows past the end repeat the last: all take part in the sums.
+    let base = min(row, p.rows - 1u) * p.quads;
+    let found = moments(base, local);
     if row >= p.rows { return; }
-    let base = row * p.quads;
-    let found = moments(base);
     let mean = found.x;
     let scale = inverseSqrt(found.y + p.eps);
-    for (var i = 0u; i < p.quads; i++) {
+    for (var i = local % SHARES; i < p.quads; i += SHARES) {
         var v = unpack(x[base + i]);
         if CENTRE { v -= mean; }
         v *= scale;

@@ -25,9 +25,10 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = linear(group, groups) * 64u + local;
-    if row >= p.rows { return; }
-    let base = row * p.quads;
-    let found = moments(base);
+    let row = (linear(group, groups) * 64u + local) / SHARES;
+    // Rows past the end repeat the last: all take part in the sums.
+    let base = min(row, p.rows - 1u) * p.quads;
+    let found = moments(base, local);
+    if row >= p.rows || local % SHARES != 0u { return; }
     y[row] = vec4<f32>(found.x, inverseSqrt(found.y + p.eps), 0.0, 0.0);
 }

@@ -1,5 +1,6 @@
 //! AdaptiveAvgPool2d: output bin i covers input pixels floor(i * in / out) to ceil((i + 1) * in / out), so bins overlap
-//! where out does not divide in, and repeat where out is larger. A workgroup sums one bin of one quad.
+//! where out does not divide in, and repeat where out is larger. A workgroup sums one bin of 8 quads,
+//! 8 invocations each.
 //! axis DTYPE f32 f16
 #import shared/dtype
 #import shared/index
@@ -17,7 +18,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<Store>;         // [batch, in_h, in_w, quads]
 @group(0) @binding(2) var<storage, read_write> y: array<Store>;   // [batch, out_h, out_w, quads]
 
-var<workgroup> partial: array<vec4<f32>, 64>;
+var<workgroup> partial: array<vec4<f32>, 64>; // [8 shares, 8 quads]
 
 @compute @workgroup_size(64)
 fn main(
@@ -26,10 +27,12 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let id = linear(group, groups);
-    let quad = id % p.quads;
-    let ox = id / p.quads % p.out_w;
-    let oy = id / p.quads / p.out_w % p.out_h;
-    let image = id / p.quads / p.out_w / p.out_h;
+    let blocks = (p.quads + 7u) / 8u;
+    let quad = id % blocks * 8u + local % 8u;
+    let column = min(quad, p.quads - 1u);
+    let ox = id / blocks % p.out_w;
+    let oy = id / blocks / p.out_w % p.out_h;
+    let image = id / blocks / p.out_w / p.out_h;
     if image >= p.batch { return; }
     let top = oy * p.in_h / p.out_h;
     let left = ox * p.in_w / p.out_w;
@@ -37,15 +40,14 @@ fn main(
     let width = ((ox + 1u) * p.in_w + p.out_w - 1u) / p.out_w - left;
     let count = height * width;
     var sum = vec4<f32>(0.0);
-    for (var i = local; i < count; i += 64u) {
+    for (var i = local / 8u; i < count; i += 8u) {
         let pixel = (image * p.in_h + top + i / width) * p.in_w + left + i % width;
-        sum += unpack(x[pixel * p.quads + quad]);
+        sum += unpack(x[pixel * p.quads + column]);
     }
     partial[local] = sum;
     workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-        if local < half { partial[local] += partial[local + half]; }
-        workgroupBarrier();
-    }
-    if local == 0u { y[id] = pack(partial[0] / f32(count)); }
+    if local >= 8u || quad >= p.quads { return; }
+    sum = vec4<f32>(0.0);
+    for (var share = 0u; share < 8u; share++) { sum += partial[share * 8u + local]; }
+    y[((image * p.out_h + oy) * p.out_w + ox) * p.quads + quad] = pack(sum / f32(count));
 }

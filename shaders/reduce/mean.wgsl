@@ -1,6 +1,6 @@
 //! Sums over the pixels of an image, times a factor. The pixels are cut into chunks, one result each, so that a second
-//! pass over the chunk sums ends a large reduction. A workgroup reduces one chunk of one quad; with WIDE an invocation
-//! does, since workgroup memory and barriers cost a CPU more than they share.
+//! pass over the chunk sums ends a large reduction. A workgroup reduces one chunk of 8 quads, 8 invocations each; with WIDE
+//! an invocation reduces one of one quad, since workgroup memory and barriers cost a CPU more than they share.
 //! axis IN f32 f16
 //! axis DTYPE f32 f16
 //! axis WIDE 0 1
@@ -25,9 +25,24 @@ fn load(i: u32) -> vec4<f32> { return x[i]; }
 #endif
 @group(0) @binding(2) var<storage, read_write> y: array<Store>;   // [batch, chunks, quads]
 
-#if WIDE == 1
 const RUN = 64u;
 
+// Every `step`th pixel of a chunk, in runs: one long sum drifts where pixels are equal, because its roundings go one way.
+fn total(image: u32, chunk: u32, quad: u32, offset: u32, step: u32) -> vec4<f32> {
+    let size = (p.pixels + p.chunks - 1u) / p.chunks;
+    let end = min((chunk + 1u) * size, p.pixels);
+    var sum = vec4<f32>(0.0);
+    for (var start = chunk * size + offset; start < end; start += RUN * step) {
+        var run = vec4<f32>(0.0);
+        for (var i = start; i < min(start + RUN * step, end); i += step) {
+            run += load((image * p.pixels + i) * p.quads + quad);
+        }
+        sum += run;
+    }
+    return sum;
+}
+
+#if WIDE == 1
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -39,19 +54,10 @@ fn main(
     let chunk = id / p.quads % p.chunks;
     let image = id / p.quads / p.chunks;
     if image >= p.batch { return; }
-    let size = (p.pixels + p.chunks - 1u) / p.chunks;
-    let end = min((chunk + 1u) * size, p.pixels);
-    // In runs: one long sum drifts where pixels are equal, because its roundings go one way.
-    var sum = vec4<f32>(0.0);
-    for (var start = chunk * size; start < end; start += RUN) {
-        var run = vec4<f32>(0.0);
-        for (var i = start; i < min(start + RUN, end); i++) { run += load((image * p.pixels + i) * p.quads + quad); }
-        sum += run;
-    }
-    y[id] = pack(sum * p.factor);
+    y[id] = pack(total(image, chunk, quad, 0u, 1u) * p.factor);
 }
 #else
-var<workgroup> partial: array<vec4<f32>, 64>;
+var<workgroup> partial: array<vec4<f32>, 64>; // [8 shares, 8 quads]
 
 @compute @workgroup_size(64)
 fn main(
@@ -60,20 +66,16 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let id = linear(group, groups);
-    let quad = id % p.quads;
-    let chunk = id / p.quads % p.chunks;
-    let image = id / p.quads / p.chunks;
+    let blocks = (p.quads + 7u) / 8u;
+    let quad = id % blocks * 8u + local % 8u;
+    let chunk = id / blocks % p.chunks;
+    let image = id / blocks / p.chunks;
     if image >= p.batch { return; }
-    let size = (p.pixels + p.chunks - 1u) / p.chunks;
-    let end = min((chunk + 1u) * size, p.pixels);
-    var sum = vec4<f32>(0.0);
-    for (var i = chunk * size + local; i < end; i += 64u) { sum += load((image * p.pixels + i) * p.quads + quad); }
-    partial[local] = sum;
+    partial[local] = total(image, chunk, min(quad, p.quads - 1u), local / 8u, 8u);
     workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-        if local < half { partial[local] += partial[local + half]; }
-        workgroupBarrier();
-    }
-    if local == 0u { y[(image * p.chunks + chunk) * p.quads + quad] = pack(partial[0] * p.factor); }
+    if local >= 8u || quad >= p.quads { return; }
+    var sum = vec4<f32>(0.0);
+    for (var share = 0u; share < 8u; share++) { sum += partial[share * 8u + local]; }
+    y[(image * p.chunks + chunk) * p.quads + quad] = pack(sum * p.factor);
 }
 #endif

@@ -245,7 +245,9 @@ impl Build<'_> {
     pub fn global_mean(&mut self, path: &str, x: TensorId) -> Result<TensorId> {
         let s = self.shape(x);
         let factor = 1.0 / s.pixels() as f32;
-        let chunks = (s.pixels() / 4096).clamp(1, 64);
+        // A chunk keeps a CPU's invocation busy, and a workgroup of a GPU, which has many.
+        let (pixels, most) = if self.graph.target.wide() == 1 { (4096, 64) } else { (512, 256) };
+        let chunks = (s.pixels() / pixels).clamp(1, most);
         let last = Mean { chunks: 1, factor, storage: Storage::Activation };
         if chunks == 1 {
             return self.add(path, last, &[x], &[]);

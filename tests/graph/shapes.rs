@@ -86,6 +86,9 @@ fn attentions_that_do_not_fit_are_refused() {
     refused(window(4, 6), &[segments(&[4; 5])]);
     let big = Shape { n: 1, h: 32, w: 32, c: Channels::repeat(4, 6) };
     refused(window(32, 48), &[big]);
+    // A row of 12 keys in 16 KiB: 170 channels are 43 quads.
+    let wide = WindowAttention { heads: 1, channels: 170, window: 8, overlap: 12 };
+    refused(wide, &[segments(&[170; 3])]);
     let global = |segments| GlobalAttention { heads: 2, channels: 4, segments, causal: false };
     refused(global((0, 2, 5)), &[qkv(), qkv(), qkv()]);
     refused(global((0, 0, 0)), &[qkv(), qkv(), Shape { n: 1, h: 4, w: 4, c: Channels::repeat(4, 6) }]);

@@ -72,7 +72,11 @@ pub fn core() -> &'static Gpu {
 
 fn family(name: &str, gpu: &'static Gpu, contraction: Contraction) -> Family {
     // Settled, so that all kernels of a family run.
-    let target = Target { contraction, settled: true, ..gpu.target().clone() };
+    let mut target = Target { contraction, settled: true, ..gpu.target().clone() };
+    // Those for GPUs split reductions as on a GPU.
+    if target.lanes().is_none() {
+        target.parallelism = 512;
+    }
     Family { name: name.to_owned(), gpu, target }
 }
 

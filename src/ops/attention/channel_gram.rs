@@ -20,9 +20,11 @@ fn gram_size(cq: u32) -> u32 {
 }
 
 impl ChannelGram {
-    /// Chunks of pixels: enough workgroups to fill the device, but not less than 64 pixels a chunk.
-    fn chunks(&self, pixels: u32, target: &Target) -> u32 {
-        let wanted = target.parallelism.div_ceil(self.heads);
+    /// Chunks of pixels: enough workgroups to fill the device, but not less than 64 pixels a chunk. A GPU has many, so
+    /// that the tiles of a chunk count too: wide heads have hundreds, and every chunk is another matrix to sum.
+    fn chunks(&self, pixels: u32, cq: u32, target: &Target) -> u32 {
+        let tiles = if target.lanes().is_some() { 1 } else { cq.div_ceil(SIDE).pow(2) };
+        let wanted = target.parallelism.div_ceil(self.heads * tiles);
         wanted.min(pixels.div_ceil(64)).max(1)
     }
 }
@@ -37,7 +39,7 @@ impl Kernel for ChannelGram {
         let (Some(a), Some(b)) = (a, b) else { return Err(format!("q {q} and k {k} lack segments for {heads} heads")) };
         expect(a == b && a.iter().all(|c| *c == a[0]), || format!("the heads of q {q} and k {k} differ"))?;
         let cq = a[0].div_ceil(4);
-        let h = self.chunks(q.pixels(), target) * self.heads;
+        let h = self.chunks(q.pixels(), cq, target) * self.heads;
         Ok(TensorInfo::f32(Shape::new(q.n, h, 1, 4 * gram_size(cq))))
     }
 
@@ -77,7 +79,7 @@ impl Kernel for ChannelGram {
                 Dispatch::new(key, &params, bindings, groups(&params))
             }
             Contraction::Tiled | Contraction::Cooperative { .. } => {
-                let params = io(cq.div_ceil(8), cq.div_ceil(8));
+                let params = io(cq.div_ceil(SIDE), cq.div_ceil(SIDE));
                 let key = Key::new(tiled::NAME).define("DTYPE", cx.precision.name());
                 Dispatch::new(key, &bytemuck::cast::<_, tiled::Params>(params), bindings, groups(&params))
             }
@@ -85,3 +87,6 @@ impl Kernel for ChannelGram {
         vec![dispatch.flops(flops)]
     }
 }
+
+/// Quads of q and of k in a tile of channel_gram.wgsl.
+const SIDE: u32 = 8;

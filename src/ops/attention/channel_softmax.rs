@@ -3,7 +3,7 @@
 use crate::base::Shape;
 use crate::kernel::generated::attention_channel_softmax::{NAME, Params};
 use crate::kernel::{Dispatch, Key, Target};
-use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
+use crate::ops::{Kernel, Lower, TensorInfo, arity, expect};
 
 /// Input: the Gram matrices. Parameter: temperature, f32, one a head.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl Kernel for ChannelSoftmax {
         };
         let key = Key::new(NAME).define("DTYPE", "f32");
         let bindings = vec![cx.input(0).into(), cx.params[0].into(), cx.out().into()];
-        let rows = u64::from(gram.n * self.heads * 4 * cq);
-        vec![Dispatch::new(key, &params, bindings, groups(rows, LINEAR_GROUP)).flops(gram.elements())]
+        let rows = gram.n * self.heads * 4 * cq;
+        vec![Dispatch::new(key, &params, bindings, rows).flops(gram.elements())]
     }
 }

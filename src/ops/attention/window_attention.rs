@@ -17,6 +17,13 @@ pub struct WindowAttention {
     pub overlap: u32,
 }
 
+impl WindowAttention {
+    /// Lanes of the kernel for subgroups, where it serves.
+    fn lanes(&self, target: &Target) -> Option<u32> {
+        target.lanes().filter(|l| self.window.is_multiple_of(*l) && self.window.is_multiple_of(TALL))
+    }
+}
+
 impl Kernel for WindowAttention {
     fn infer(&self, inputs: &[&TensorInfo], target: &Target) -> Result<TensorInfo, String> {
         let [qkv] = arity(inputs)?;
@@ -30,6 +37,10 @@ impl Kernel for WindowAttention {
         })?;
         expect(self.overlap >= self.window && (self.overlap - self.window).is_multiple_of(2), || {
             format!("a key window of {} does not surround {}", self.overlap, self.window)
+        })?;
+        let row = self.overlap * self.channels.div_ceil(4);
+        expect(self.lanes(target).is_some() || row <= ROW, || {
+            format!("{} keys of {} channels are too many for a row in workgroup memory", self.overlap, self.channels)
         })?;
         Ok(TensorInfo::activation(s.with_channels(Channels::repeat(self.channels, self.heads))))
     }
@@ -56,13 +67,13 @@ impl Kernel for WindowAttention {
         let windows = s.n * (s.h / self.window) * (s.w / self.window);
         let keys = u64::from(self.overlap * self.overlap);
         let flops = 4 * u64::from(s.rows()) * keys * u64::from(self.channels * self.heads);
-        let dispatch = match cx.target.lanes() {
-            Some(lanes) if self.window.is_multiple_of(lanes) && self.window.is_multiple_of(TALL) => {
+        let dispatch = match self.lanes(cx.target) {
+            Some(lanes) => {
                 let key = key(subgroup::NAME).define("SIDE", lanes).define("TALL", TALL);
                 let groups = windows * self.heads * (self.window / lanes) * (self.window / TALL);
                 Dispatch::new(key, &bytemuck::cast::<_, subgroup::Params>(params), bindings, groups)
             }
-            _ => Dispatch::new(key(NAME), &params, bindings, windows * self.heads),
+            None => Dispatch::new(key(NAME), &params, bindings, windows * self.heads),
         };
         vec![dispatch.flops(flops)]
     }
@@ -70,3 +81,5 @@ impl Kernel for WindowAttention {
 
 /// Queries of a lane of window_attention_subgroup.wgsl.
 const TALL: u32 = 4;
+/// Quads of a row of keys, and of values, for which 16 KiB of workgroup memory suffice.
+const ROW: u32 = 512;

@@ -1,5 +1,6 @@
 //! LayerNorm over channels. The graph turns it into row statistics and a prologue where a contraction follows.
 
+use super::row_stats::invocations;
 use crate::kernel::generated::norm_layer_norm::{NAME, Params};
 use crate::kernel::{Binding, Dispatch, Key, Target};
 use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect, groups};
@@ -44,6 +45,6 @@ impl Kernel for LayerNorm {
         let mut given = cx.params.iter().map(|p| Binding::Param(*p));
         let mut take = |present: bool| present.then(|| given.next()).flatten().unwrap_or(Binding::Unused);
         let bindings = vec![cx.input(0).into(), take(self.weight), take(self.bias), cx.out().into()];
-        vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(8 * shape.elements())]
+        vec![Dispatch::new(key, &params, bindings, groups(invocations(shape, cx.target), LINEAR_GROUP)).flops(8 * shape.elements())]
     }
 }

@@ -10,6 +10,11 @@ pub struct RowStats {
     pub eps: f32,
 }
 
+/// Invocations for the rows of a tensor, as shaders/norm/moments.wgsl shares them out.
+pub(super) fn invocations(shape: &Shape, target: &Target) -> u64 {
+    u64::from(shape.rows()) * if target.wide() == 1 { 1 } else { 8 }
+}
+
 impl Kernel for RowStats {
     fn infer(&self, inputs: &[&TensorInfo], _: &Target) -> Result<TensorInfo, String> {
         let [x] = arity(inputs)?;
@@ -30,6 +35,6 @@ impl Kernel for RowStats {
             .define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide())
             .constant("PADDED", u32::from(shape.c.padded() != c));
         let bindings = vec![cx.input(0).into(), cx.out().into()];
-        vec![Dispatch::new(key, &params, bindings, groups(shape.rows().into(), LINEAR_GROUP)).flops(5 * shape.elements())]
+        vec![Dispatch::new(key, &params, bindings, groups(invocations(shape, cx.target), LINEAR_GROUP)).flops(5 * shape.elements())]
     }
 }

@@ -24,7 +24,8 @@ impl Kernel for AdaptiveMean {
         let params =
             Params { batch: x.n, in_h: x.h, in_w: x.w, out_h: self.h, out_w: self.w, quads: x.c.quads() };
         let bindings = vec![cx.input(0).into(), cx.out().into()];
-        let count = cx.out_shape().vec4s() as u32;
+        let y = cx.out_shape();
+        let count = y.rows() * y.c.quads().div_ceil(8);
         vec![Dispatch::new(key, &params, bindings, count).flops(x.elements())]
     }
 }

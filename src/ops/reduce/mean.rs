@@ -36,8 +36,11 @@ impl Kernel for Mean {
             factor: self.factor,
         };
         let bindings = vec![cx.input(0).into(), cx.out().into()];
-        let sums = x.n * x.c.quads() * self.chunks;
-        let size = if cx.target.wide() == 1 { LINEAR_GROUP } else { 1 };
-        vec![Dispatch::new(key, &params, bindings, sums.div_ceil(size)).flops(x.elements())]
+        let sums = x.n * self.chunks;
+        let count = match cx.target.wide() {
+            1 => (sums * x.c.quads()).div_ceil(LINEAR_GROUP),
+            _ => sums * x.c.quads().div_ceil(8),
+        };
+        vec![Dispatch::new(key, &params, bindings, count).flops(x.elements())]
     }
 }

@@ -57,6 +57,7 @@ pub fn cases() -> Vec<Case> {
         case("q and k apart", 2, 10, (2, 8, 8), true),
         case("wide", 1, 66, (1, 10, 13), false),
         case("many pixels", 1, 8, (1, 64, 67), false),
+        case("many tiles, several chunks", 1, 70, (2, 24, 67), false),
     ]
 }
 

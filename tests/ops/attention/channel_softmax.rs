@@ -51,10 +51,11 @@ pub fn cases() -> Vec<Case> {
         case("wide", 1, 48, (1, 12, 12), 1.0, 1.0),
         case("a high temperature", 1, 8, (1, 3, 5), 1.0, 90.0),
         case("vectors of zeros", 2, 6, (1, 2, 2), 0.0, 1.0),
+        case("many chunks", 2, 6, (2, 48, 91), 1.0, 1.0),
     ]
 }
 
 #[test]
 fn computes_what_it_is_defined_to() {
-    crate::support::case::check(cases(), &[crate::support::gpu::native()]);
+    crate::support::case::check(cases(), &crate::support::gpu::contractions());
 }

@@ -52,10 +52,11 @@ pub fn cases() -> Vec<Case> {
         case("the least that keeps one", 1, 2, (1, 3, 3), 1.0),
         case("more than a workgroup", 1, 70, (1, 8, 9), 3.0),
         case("a high temperature", 2, 8, (1, 3, 5), 60.0),
+        case("many chunks", 1, 10, (1, 64, 67), 2.0),
     ]
 }
 
 #[test]
 fn computes_what_it_is_defined_to() {
-    crate::support::case::check(cases(), &[crate::support::gpu::native()]);
+    crate::support::case::check(cases(), &crate::support::gpu::contractions());
 }

@@ -47,6 +47,8 @@ pub fn cases() -> Vec<Case> {
         // Logits to about 150: without the running maximum exp overflows.
         apart("large logits", 1, 16, false, (1, 66), (1, 80), 9.0),
         apart("causal", 2, 8, true, (2, 77), (2, 77), 2.0),
+        apart("causal, wide heads", 1, 72, true, (2, 37), (2, 37), 2.0),
+        apart("causal, fewer keys than queries", 1, 8, true, (1, 70), (1, 19), 2.0),
         fused("self", 2, 8, 2, 5, 7),
         fused("self on one pixel", 3, 5, 1, 1, 1),
     ]
@@ -54,5 +56,5 @@ pub fn cases() -> Vec<Case> {
 
 #[test]
 fn computes_what_it_is_defined_to() {
-    crate::support::case::check(cases(), &[crate::support::gpu::native()]);
+    crate::support::case::check(cases(), &crate::support::gpu::contractions());
 }

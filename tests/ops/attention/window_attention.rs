@@ -34,5 +34,5 @@ pub fn cases() -> Vec<Case> {
 
 #[test]
 fn computes_what_it_is_defined_to() {
-    crate::support::case::check(cases(), &[crate::support::gpu::native()]);
+    crate::support::case::check(cases(), &crate::support::gpu::contractions());
 }

@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Case> {
         case("more bins than pixels", 4, 8, Input::new(1, 3, 5, &[4])),
         case("one bin", 1, 1, Input::new(2, 13, 11, &[7])),
         case("one pixel", 2, 2, Input::new(1, 1, 1, &[1])),
+        case("more quads than a workgroup", 2, 3, Input::new(2, 7, 5, &[30, 7])),
         case("two segments", 2, 3, Input::new(1, 9, 9, &[3, 6])),
     ]
 }

@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         case("whole picture", 1, 1.0 / 35.0, Activation, Input::new(2, 5, 7, &[7]).range(0.0, 1.0)),
         case("one pixel", 1, 1.0, Activation, Input::new(1, 1, 1, &[1])),
         case("chunk sums", 3, 1.0, F32, Input::new(2, 10, 10, &[6])),
+        case("more quads than a workgroup", 3, 1.0, F32, Input::new(2, 10, 7, &[30, 7])),
         case("second pass", 1, 1.0 / 300.0, Activation, Input::new(2, 1, 3, &[6]).f32().range(0.0, 90.0)),
         case("more chunks than pixels", 5, 1.0, F32, Input::new(1, 1, 3, &[4])),
         case("a last chunk that is empty", 4, 0.5, F32, Input::new(1, 3, 3, &[4])),
@@ -43,5 +44,5 @@ fn two_passes() -> Case {
 
 #[test]
 fn computes_what_it_is_defined_to() {
-    crate::support::case::check(cases(), &[crate::support::gpu::native()]);
+    crate::support::case::check(cases(), &crate::support::gpu::contractions());
 }
