@@ -332,7 +332,8 @@ impl Kernel for Contract {
                 }
                 Contraction::Tiled => {
                     let io: tiled::Params = bytemuck::cast(io);
-                    Dispatch::new(special(shaped(key(tiled::NAME))), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                    let key = special(shaped(key(tiled::NAME))).define("COLUMNS", 16);
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
                 }
                 family @ Contraction::Cooperative { lanes, .. } => {
                     let key = special(shaped(key(cooperative::NAME)))
