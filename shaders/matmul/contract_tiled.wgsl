@@ -1,13 +1,14 @@
 //! Contraction for GPUs and for every adapter with WebGPU's core limits: 64 invocations share tiles of 64 rows by 16 k
-//! and 16 k by 64 channels in workgroup memory; each keeps 8 rows by 2 quads of sums in registers.
-//! Neighbouring invocations load neighbouring quads, and the loads of a tile are under way while the one before it is
-//! multiplied.
+//! and 16 k by 64 channels in workgroup memory; each keeps 8 rows by 2 quads of sums in registers. COLUMNS 8 computes the
+//! first half of a panel, for twice the rows. Neighbouring invocations load neighbouring quads, and the loads of a tile
+//! are under way while the one before it is multiplied.
 //! axis DTYPE f32 f16
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
 //! axis LOWRANK 0 1
-//! axis COLUMNS 16
+//! axis COLUMNS 8 16
+//! skip GATED 1 COLUMNS 8
 #import matmul/contract_io
 #import matmul/contract_walk
 
