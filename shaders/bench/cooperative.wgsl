@@ -3,7 +3,7 @@
 //! Every element of A and B is 1/16, so a multiply-add adds SIDE / 256 to every sum, exactly.
 //! axis AB f32 f16
 //! axis SIDE 8 16
-//! axis LANES 8 32
+//! axis LANES 8 32 64
 //! axis CHAINS 2 8
 #if AB == f16
 enable f16;

@@ -9,7 +9,7 @@
 //! axis GATED 0 1
 //! axis LOWRANK 0 1
 //! axis SIDE 8 16
-//! axis LANES 8 32
+//! axis LANES 8 32 64
 //! skip DTYPE f32 SIDE 16
 #if DTYPE == f16
 enable f16;

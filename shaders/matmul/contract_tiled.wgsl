@@ -1,19 +1,51 @@
 //! Contraction for GPUs and for every adapter with WebGPU's core limits: 64 invocations share tiles of 64 rows by 16 k
-//! and 16 k by 64 channels in workgroup memory; each keeps 8 rows by 2 quads of sums in registers.
+//! and 16 k by 64 channels in workgroup memory; each keeps 8 rows by 2 quads of sums in registers. COLUMNS 8 computes the
+//! first half of a panel, for twice the rows. Neighbouring invocations load neighbouring quads, and the loads of a tile
+//! are under way while the one before it is multiplied.
 //! axis DTYPE f32 f16
 //! axis OUT same f32
 //! axis WINDOW 0 1
 //! axis GATED 0 1
 //! axis LOWRANK 0 1
+//! axis COLUMNS 8 16
+//! skip GATED 1 COLUMNS 8
 #import matmul/contract_io
+#import matmul/contract_walk
 
-const ROWS = 64u;
-const QUADS = 16u;
+const PANEL = 16u;
+const COLUMNS = $(COLUMNS)u;
+const ROWS = $(1024/COLUMNS)u;
 const DEPTH4 = 4u;
+// Invocations side by side, and one above the other.
+const ACROSS = $(COLUMNS/2)u;
+const DOWN = $(128/COLUMNS)u;
 
-// Rows are padded by one vector so that the eight rows read together fall into different banks.
-var<workgroup> tile_a: array<vec4<f32>, 320>; // [64 rows, 5]: four quads along k
-var<workgroup> tile_b: array<vec4<f32>, 256>; // [16 k, 16 quads]
+// Rows are padded by one vector so that the rows read together fall into different banks.
+var<workgroup> tile_a: array<vec4<f32>, ROWS * 5u>; // [ROWS, 5]: four quads along k
+var<workgroup> tile_b: array<vec4<f32>, 16u * COLUMNS>; // [16 k, COLUMNS quads]
+
+// What this invocation has loaded of the next tile: one quad along k of every sixteenth row of A, and quads of B.
+#repeat I 0 64/COLUMNS
+var<private> line$I: Line;
+var<private> next_a$I: Store;
+#end
+#repeat I 0 COLUMNS/4
+var<private> next_b$I: Store;
+#end
+var<private> factor: Store;
+
+// Starts the loads of the tile from quad `t` of K on, of whose rows of A this invocation loads the quad at `at`. Past the
+// end of K, where A is zero, B repeats its last row.
+fn fetch(image: u32, weights: u32, t: u32, at: Place, local: u32) {
+    factor = factor_at(image, at);
+    #repeat I 0 64/COLUMNS
+    next_a$I = stored(line$I, at);
+    #end
+    #repeat I 0 COLUMNS/4
+    let k$I = min(4u * t + local / COLUMNS + $(I*64/COLUMNS)u, 4u * depth() - 1u);
+    next_b$I = w[weights + k$I * PANEL + local % COLUMNS];
+    #end
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,87 +60,66 @@ fn main(
     if image >= p.batch { return; }
     let first = (id / p.panels % tiles) * ROWS;
 
-    let tx = local % 8u;
-    let ty = local / 8u;
+    let tx = local % ACROSS;
+    let ty = local / ACROSS;
     #repeat R 0 8
     var sum$(R)x0 = vec4<f32>(0.0);
     var sum$(R)x1 = vec4<f32>(0.0);
     #end
 
-    // Loading: this invocation fetches one row of the A tile and four vectors of the B tile.
-    let row = min(first + local, p.rows - 1u);
-    let norm = norm_of(image, row);
-    let from_corner = corner(row);
-    var at = image * p.w_batch + panel * (p.kernel_h * p.kernel_w * p.k4 + p.r4) * 64u + local;
-
-    #repeat SEGMENT 0 1+LOWRANK
-    #if SEGMENT == 0
-    for (var ky = 0u; ky < p.kernel_h; ky++) {
-        for (var kx = 0u; kx < p.kernel_w; kx++) {
-            let from_a = source(image, row, from_corner, ky, kx);
-            for (var k4 = 0u; k4 < p.k4; k4 += DEPTH4) {
-                for (var j = 0u; j < DEPTH4; j++) {
-                    var a = vec4<f32>(0.0);
-                    var b = vec4<f32>(0.0);
-                    if k4 + j < p.k4 {
-                        a = operand(from_a, k4 + j, norm, factor_of(image, k4 + j));
-    #else
-    {
-        {
-            for (var k4 = 0u; k4 < p.r4; k4 += DEPTH4) {
-                for (var j = 0u; j < DEPTH4; j++) {
-                    var a = vec4<f32>(0.0);
-                    var b = vec4<f32>(0.0);
-                    if k4 + j < p.r4 {
-                        a = unpack(low[(image * p.rows + row) * p.r4 + k4 + j]);
-    #endif
-                        b = unpack(w[at]);
-                        at += 64u;
-                    }
-                    tile_a[local * 5u + j] = a;
-                    tile_b[j * 64u + local] = b;
-                }
-                workgroupBarrier();
-                for (var j = 0u; j < DEPTH4; j++) {
-                    #repeat R 0 8
-                    let a$R = tile_a[(ty + $(R*8)u) * 5u + j];
-                    #end
-                    #repeat K 0 4
-                    {
-                        let b0 = tile_b[(j * 4u + $(K)u) * QUADS + tx];
-                        let b1 = tile_b[(j * 4u + $(K)u) * QUADS + tx + 8u];
-                        #repeat R 0 8
-                        sum$(R)x0 = fma(vec4<f32>(a$R[$K]), b0, sum$(R)x0);
-                        sum$(R)x1 = fma(vec4<f32>(a$R[$K]), b1, sum$(R)x1);
-                        #end
-                    }
-                    #end
-                }
-                workgroupBarrier();
-            }
-        }
-    }
+    #repeat I 0 64/COLUMNS
+    line$I = line_of(image, first + local / DEPTH4 + $(I*16)u);
     #end
+    let weights = image * p.w_batch + (p.skipped + panel) * depth() * 4u * PANEL;
+    var at = ahead(Place(), local % DEPTH4);
+    fetch(image, weights, 0u, at, local);
+    for (var t = 0u; t < depth(); t += DEPTH4) {
+        #repeat I 0 64/COLUMNS
+        tile_a[(local / DEPTH4 + $(I*16)u) * 5u + local % DEPTH4] = operand_of(line$I, at, next_a$I, factor);
+        #end
+        #repeat I 0 COLUMNS/4
+        tile_b[local + $(I*64)u] = unpack(next_b$I);
+        #end
+        workgroupBarrier();
+        at = ahead(at, DEPTH4);
+        if t + DEPTH4 < depth() { fetch(image, weights, t + DEPTH4, at, local); }
+        for (var j = 0u; j < DEPTH4; j++) {
+            #repeat R 0 8
+            let a$R = tile_a[(ty + $(R)u * DOWN) * 5u + j];
+            #end
+            #repeat K 0 4
+            {
+                let b0 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx];
+                let b1 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx + ACROSS];
+                #repeat R 0 8
+                sum$(R)x0 = fma(vec4<f32>(a$R[$K]), b0, sum$(R)x0);
+                sum$(R)x1 = fma(vec4<f32>(a$R[$K]), b1, sum$(R)x1);
+                #end
+            }
+            #end
+        }
+        workgroupBarrier();
+    }
 
     let column = p.first_panel + panel;
     #if GATED == 1
-    let quad = column * 8u + tx;
+    let quad = column * ACROSS + tx;
     if quad < p.n4 {
-        let b0 = bias_of(column * QUADS + tx);
-        let b1 = bias_of(column * QUADS + 8u + tx);
+        let b0 = bias_of(column * PANEL + tx);
+        let b1 = bias_of(column * PANEL + ACROSS + tx);
         #repeat R 0 8
-        if first + ty + $(R*8)u < p.rows {
-            finish(image, first + ty + $(R*8)u, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1));
+        if first + ty + $(R)u * DOWN < p.rows {
+            finish(image, first + ty + $(R)u * DOWN, quad, join(sum$(R)x0 + b0, sum$(R)x1 + b1));
         }
         #end
     }
     #else
     #repeat N 0 2
-    let quad$N = column * QUADS + $(N*8)u + tx;
+    let quad$N = column * PANEL + $(N)u * ACROSS + tx;
     if quad$N < p.n4 {
         let b = bias_of(quad$N);
         #repeat R 0 8
-        if first + ty + $(R*8)u < p.rows { finish(image, first + ty + $(R*8)u, quad$N, sum$(R)x$N + b); }
+        if first + ty + $(R)u * DOWN < p.rows { finish(image, first + ty + $(R)u * DOWN, quad$N, sum$(R)x$N + b); }
         #end
     }
     #end

@@ -27,6 +27,7 @@ pub mod matmul {
     pub mod fused;
     pub mod low_rank;
     pub mod merge;
+    pub mod tiled;
     pub mod unet;
 }
 pub mod norm {

@@ -1,6 +1,6 @@
 //! One contraction core for matmul, linear layers, 1x1 and k x k convolution, with fused prologues and epilogues.
 
-use crate::base::{Channels, Shape};
+use crate::base::{Channels, DType, Shape};
 use crate::kernel::generated::{
     matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_resident as resident,
     matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
@@ -103,10 +103,15 @@ impl Contract {
 
     /// Whether the last panel is half empty and worth a kernel that computes its first half alone. (The halves of a gated
     /// panel lie apart.)
-    fn tail(&self, io: &subgroup::Params, target: &Target, rows: u32) -> bool {
-        let Contraction::Wide { lanes } = target.contraction else { return false };
-        let left = (io.n4 - 1) % (2 * lanes) + 1;
-        left <= lanes && self.gate.is_none() && !self.is_narrow(io) && (io.n4 <= lanes || rows >= TAIL_ROWS)
+    fn tail(&self, io: &subgroup::Params, target: &Target, precision: DType) -> bool {
+        let (half, enough) = match target.contraction.at(precision) {
+            Contraction::Wide { lanes } if !self.is_narrow(io) => (lanes, TAIL_ROWS),
+            // The dispatches wait for each other, so each should keep the adapter busy.
+            Contraction::Tiled => (TILED_HALF, target.parallelism * TILED_SUMS / TILED_HALF),
+            _ => return false,
+        };
+        let left = (io.n4 - 1) % (2 * half) + 1;
+        left <= half && self.gate.is_none() && (io.n4 <= half || io.batch * io.rows >= enough)
     }
 
     /// First panel and number of panels of each part of the matrix.
@@ -331,20 +336,22 @@ impl Kernel for Contract {
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(rows) * count)
                 }
                 Contraction::Tiled => {
+                    let columns = if tail { TILED_HALF } else { 2 * TILED_HALF };
+                    let key = special(shaped(key(tiled::NAME))).define("COLUMNS", columns);
                     let io: tiled::Params = bytemuck::cast(io);
-                    Dispatch::new(special(shaped(key(tiled::NAME))), &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(TILED_SUMS / columns) * count)
                 }
                 family @ Contraction::Cooperative { lanes, .. } => {
                     let key = special(shaped(key(cooperative::NAME)))
                         .define("SIDE", family.side(cx.precision))
                         .define("LANES", lanes);
                     let io: cooperative::Params = bytemuck::cast(io);
-                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(TILED_ROWS) * count)
+                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(COOPERATIVE_ROWS) * count)
                 }
             }
             .flops(flops)
         };
-        let (last, tail) = (parts.len() - 1, self.tail(&io, cx.target, y.rows()));
+        let (last, tail) = (parts.len() - 1, self.tail(&io, cx.target, cx.precision));
         let pieces = |(i, (first, count)): (usize, (u32, u32))| {
             let tail = tail && i == last;
             let front = count - u32::from(tail);
@@ -368,5 +375,8 @@ const HALF_ROWS: u32 = 32;
 const TAIL_ROWS: u32 = 1024;
 /// Pixels of a row that a lane of contract_narrow.wgsl computes.
 const NARROW_STRIP: u32 = 8;
-/// Rows of a workgroup of contract_tiled.wgsl and contract_cooperative.wgsl.
-const TILED_ROWS: u32 = 64;
+/// Rows times quads of a workgroup of contract_tiled.wgsl, and the quads of half a panel.
+const TILED_SUMS: u32 = 1024;
+const TILED_HALF: u32 = 8;
+/// Rows of a workgroup of contract_cooperative.wgsl.
+const COOPERATIVE_ROWS: u32 = 64;

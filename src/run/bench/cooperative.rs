@@ -10,18 +10,17 @@ use crate::kernel::{Contraction, Dispatch, Key, TensorId};
 /// Multiply-adds of one round of cooperative.wgsl for each chain.
 const UNROLL: u64 = 8;
 
-/// Operations a second, 10^9, and how far the sums are off. Operands are f16 where the device has matrices of them,
-/// else f32; sums are f32.
-pub fn peak(gpu: &Gpu) -> Result<Option<(f64, f64)>> {
+/// Operations a second, 10^9, and how far the sums are off; sums are f32. `None` where the device has no matrices of such
+/// operands.
+pub fn peak(gpu: &Gpu, operands: DType) -> Result<Option<(f64, f64)>> {
     let offered = gpu.contraction_candidates().iter().find_map(|c| match c {
-        Contraction::Cooperative { lanes, .. } => Some((*c, *lanes)),
+        Contraction::Cooperative { lanes, .. } => Some((c.side(operands), *lanes)),
         _ => None,
     });
-    let Some((family, lanes)) = offered else { return Ok(None) };
-    let operands = if family.side(DType::F16) != 0 { DType::F16 } else { DType::F32 };
+    let Some((side, lanes)) = offered.filter(|(side, _)| *side != 0) else { return Ok(None) };
     let (mut best, mut error) = (0.0f64, 0.0);
     for chains in [2, 8] {
-        let (gflops, wrong) = chained(gpu, operands, u64::from(family.side(operands)), lanes, chains)?;
+        let (gflops, wrong) = chained(gpu, operands, u64::from(side), lanes, chains)?;
         best = best.max(gflops);
         error = worse(error, wrong);
     }

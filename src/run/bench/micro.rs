@@ -20,8 +20,9 @@ pub struct Micro {
     pub fma_gflops: f64,
     /// A kernel for this does not exist yet.
     pub fma_f16_gflops: Option<f64>,
-    /// Cooperative matrices in registers, f16 operands where the device has them, else f32, with f32 sums.
-    pub cooperative_gflops: Option<f64>,
+    /// Cooperative matrices in registers, by the type of their operands, with f32 sums.
+    pub cooperative_f32_gflops: Option<f64>,
+    pub cooperative_f16_gflops: Option<f64>,
     /// A kernel that copies, reads and writes counted, 10^9 bytes a second.
     pub copy_gbs: f64,
     /// Buffer to buffer, reads and writes counted.
@@ -52,9 +53,10 @@ pub fn measure(gpu: &Gpu) -> Result<Micro> {
         best = best.max(gflops);
         error = worse(error, wrong);
     }
-    let cooperative = cooperative::peak(gpu)?;
-    if let Some((_, wrong)) = cooperative {
-        error = worse(error, wrong);
+    let single = cooperative::peak(gpu, DType::F32)?;
+    let half = cooperative::peak(gpu, DType::F16)?;
+    for (_, wrong) in single.iter().chain(&half) {
+        error = worse(error, *wrong);
     }
     let bytes: u64 = if software { 64 << 20 } else { 256 << 20 };
     let bytes = bytes.min(gpu.target().max_binding_bytes / 16 * 16);
@@ -68,7 +70,8 @@ pub fn measure(gpu: &Gpu) -> Result<Micro> {
     Ok(Micro {
         fma_gflops: best,
         fma_f16_gflops: None,
-        cooperative_gflops: cooperative.map(|(gflops, _)| gflops),
+        cooperative_f32_gflops: single.map(|(gflops, _)| gflops),
+        cooperative_f16_gflops: half.map(|(gflops, _)| gflops),
         copy_gbs,
         d2d_gbs,
         h2d_gbs,

@@ -194,13 +194,14 @@ fn markdown(report: &Report) -> String {
     }
     if let Some(m) = &report.micro {
         let or_dash = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.0}"));
-        out += "| FMA f32, GFLOP/s | f16 | cooperative matrix | copy kernel, GB/s | device copy | upload | download \
-                | submit, us | dispatch, us | check |\n|---|---|---|---|---|---|---|---|---|---|\n";
+        out += "| FMA f32, GFLOP/s | f16 | matrices f32 | f16 | copy kernel, GB/s | device copy | upload | download \
+                | submit, us | dispatch, us | check |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
         out += &format!(
-            "| {:.0} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {:.0} | {:.1} | {} |\n\n",
+            "| {:.0} | {} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {:.0} | {:.1} | {} |\n\n",
             m.fma_gflops,
             or_dash(m.fma_f16_gflops),
-            or_dash(m.cooperative_gflops),
+            or_dash(m.cooperative_f32_gflops),
+            or_dash(m.cooperative_f16_gflops),
             m.copy_gbs,
             m.d2d_gbs,
             m.h2d_gbs,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::micro::Micro;
+use crate::base::DType;
 use crate::checkpoint::prepack::Panels;
 use crate::gpu::{Gpu, StepTime};
 use crate::graph::Graph;
 use crate::kernel::generated::matmul_contract_cooperative as contract_cooperative;
-use crate::kernel::{Binding, Step};
+use crate::kernel::{Binding, Key, Step};
 use crate::ops::Op;
 use crate::run::plan::Plan;
 
@@ -33,8 +34,9 @@ pub struct Share {
 pub struct Roof {
     /// Operations a second.
     pub peak: f64,
-    /// The same of cooperative matrices, where the device has them.
-    pub matrices: Option<f64>,
+    /// The same of cooperative matrices, where the device has them for such operands.
+    pub matrices_f32: Option<f64>,
+    pub matrices_f16: Option<f64>,
     /// Bytes a second.
     pub bandwidth: f64,
     /// Seconds of one more dispatch in a pass.
@@ -45,15 +47,18 @@ impl Roof {
     pub fn of(micro: &Micro) -> Roof {
         Roof {
             peak: micro.fma_gflops * 1e9,
-            matrices: micro.cooperative_gflops.map(|g| g * 1e9),
+            matrices_f32: micro.cooperative_f32_gflops.map(|g| g * 1e9),
+            matrices_f16: micro.cooperative_f16_gflops.map(|g| g * 1e9),
             bandwidth: micro.copy_gbs.max(micro.d2d_gbs) * 1e9,
             launch: micro.dispatch_us * 1e-6,
         }
     }
 
-    /// What one dispatch of `shader` needs. A contraction by cooperative matrices has their peak for a roof.
-    fn least(&self, shader: &str, flops: u64, bytes: u64) -> Least {
-        let peak = self.matrices.filter(|_| shader == contract_cooperative::NAME).unwrap_or(self.peak);
+    /// What one dispatch of `key` needs. A contraction by cooperative matrices has their peak for a roof.
+    fn least(&self, key: &Key, flops: u64, bytes: u64) -> Least {
+        let half = key.defines.get("DTYPE").is_some_and(|d| d == DType::F16.name());
+        let matrices = if half { self.matrices_f16 } else { self.matrices_f32 };
+        let peak = matrices.filter(|_| key.shader == contract_cooperative::NAME).unwrap_or(self.peak);
         let (compute, memory) = (flops as f64 / peak, bytes as f64 / self.bandwidth);
         Least { compute, memory, launch: self.launch, seconds: compute.max(memory) }
     }
@@ -102,7 +107,7 @@ pub fn shares(gpu: &Gpu, plan: &Plan, times: &[StepTime], roof: Option<&Roof>) -
         share.flops += time.flops;
         share.bytes += bytes;
         if let Some(roof) = roof {
-            least.add(roof.least(step.dispatch.key.shader, time.flops, bytes));
+            least.add(roof.least(&step.dispatch.key, time.flops, bytes));
         }
     }
     let whole = by_op.values().fold((0.0, 0.0), |(l, s), (share, least)| (l + least.seconds, s + 1e-3 * share.ms));
@@ -173,21 +178,34 @@ fn part(graph: &Graph, step: &Step, t: crate::kernel::TensorId) -> f64 {
 mod tests {
     use super::*;
 
-    const ROOF: Roof = Roof { peak: 100e9, matrices: Some(400e9), bandwidth: 10e9, launch: 1e-5 };
+    const ROOF: Roof =
+        Roof { peak: 100e9, matrices_f32: Some(200e9), matrices_f16: Some(400e9), bandwidth: 10e9, launch: 1e-5 };
+
+    fn any() -> Key {
+        Key::new("any")
+    }
 
     #[test]
     fn the_slower_resource_limits() {
         // 1 GFLOP takes 10 ms at the peak, 10 MB take 1 ms.
-        assert_eq!(ROOF.least("any", 1_000_000_000, 10_000_000).judge(0.02), (50.0, "compute"));
-        assert_eq!(ROOF.least("any", 1_000, 10_000_000).judge(0.001), (100.0, "memory"));
-        assert_eq!(ROOF.least("any", 1_000, 1_000).judge(0.001).1, "launch");
-        assert_eq!(ROOF.least(contract_cooperative::NAME, 4_000_000_000, 10_000_000).judge(0.02), (50.0, "compute"));
+        assert_eq!(ROOF.least(&any(), 1_000_000_000, 10_000_000).judge(0.02), (50.0, "compute"));
+        assert_eq!(ROOF.least(&any(), 1_000, 10_000_000).judge(0.001), (100.0, "memory"));
+        assert_eq!(ROOF.least(&any(), 1_000, 1_000).judge(0.001).1, "launch");
+    }
+
+    #[test]
+    fn matrices_have_the_peak_of_their_operands() {
+        let percent = |roof: &Roof, key: Key| roof.least(&key, 4_000_000_000, 10_000_000).judge(0.04).0;
+        let of = |precision: DType| Key::new(contract_cooperative::NAME).define("DTYPE", precision.name());
+        assert_eq!([DType::F16, DType::F32].map(|p| percent(&ROOF, of(p))), [25.0, 50.0]);
+        assert_eq!(percent(&Roof { matrices_f32: None, ..ROOF }, of(DType::F32)), 100.0, "only f16 was measured");
+        assert_eq!(percent(&ROOF, any().define("DTYPE", "f16")), 100.0, "no matrices");
     }
 
     #[test]
     fn kernels_of_different_limits_add_up() {
-        let mut both = ROOF.least("any", 1_000_000_000, 10_000_000);
-        both.add(ROOF.least("any", 1_000, 100_000_000));
+        let mut both = ROOF.least(&any(), 1_000_000_000, 10_000_000);
+        both.add(ROOF.least(&any(), 1_000, 100_000_000));
         assert_eq!(both.judge(0.02), (100.0, "memory"), "10 ms of sums, then 10 ms of bytes");
     }
 }

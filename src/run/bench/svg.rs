@@ -281,7 +281,8 @@ mod tests {
         let micro = Micro {
             fma_gflops: 100.0,
             fma_f16_gflops: None,
-            cooperative_gflops: None,
+            cooperative_f32_gflops: None,
+            cooperative_f16_gflops: None,
             copy_gbs: 10.0,
             d2d_gbs: 8.0,
             h2d_gbs: 5.0,

@@ -100,6 +100,7 @@ pub fn cases() -> Vec<Case> {
         applied("applied, batch", 2, 12, 24, (2, 6, 7), false, false),
         applied("applied with bias and residual", 3, 5, 15, (2, 9, 5), true, true),
         applied("applied, several panels", 1, 48, 70, (1, 11, 7), true, false),
+        applied("applied, a panel and a ragged half, batch", 1, 20, 90, (2, 12, 11), true, false),
     ]
 }
 

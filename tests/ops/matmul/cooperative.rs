@@ -76,10 +76,12 @@ fn is_used_where_there_are_matrices_for_the_storage() {
 
 #[test]
 fn the_measured_peak_comes_from_right_sums() {
-    let peak = vernis::run::bench::cooperative::peak(gpu()).expect("a measurement");
-    let offered = gpu().contraction_candidates().iter().any(|c| matches!(c, Contraction::Cooperative { .. }));
-    assert_eq!(peak.is_some(), offered);
-    if let Some((gflops, error)) = peak {
-        assert!(gflops > 0.0 && error == 0.0, "{gflops} GFLOP/s, sums off by {error}");
+    for operands in [DType::F32, DType::F16] {
+        let peak = vernis::run::bench::cooperative::peak(gpu(), operands).expect("a measurement");
+        let offered = gpu().contraction_candidates().iter().any(|c| c.side(operands) != 0);
+        assert_eq!(peak.is_some(), offered);
+        if let Some((gflops, error)) = peak {
+            assert!(gflops > 0.0 && error == 0.0, "{gflops} GFLOP/s, sums off by {error}");
+        }
     }
 }

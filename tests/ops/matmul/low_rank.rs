@@ -139,6 +139,7 @@ pub fn cases() -> Vec<Case> {
         ),
         case("after a norm", Spec { norm: true, bias: true, ..spec(Input::new(2, 4, 9, &[10]), &[13], 1, 6) }),
         case("gated", Spec { gated: true, ..spec(Input::new(2, 5, 5, &[8]), &[21, 21], 1, 4) }),
+        case("1x1 to a panel and a half", spec(Input::new(2, 9, 9, &[12]), &[88], 1, 5)),
         case("one of each", spec(Input::new(1, 1, 1, &[1]), &[1], 1, 1)),
     ]
 }

@@ -69,7 +69,7 @@ fn slice(name: &str, input: Input, first: u32, total: u32, out: u32, kernel: u32
 }
 
 /// A matrix in parts of `step` panels.
-fn parts(name: &str, input: Input, out: u32, kernel: u32, step: u32, gated: bool) -> Case {
+pub fn parts(name: &str, input: Input, out: u32, kernel: u32, step: u32, gated: bool) -> Case {
     let outputs = if gated { Channels::repeat(out, 2) } else { Channels::one(out) };
     let m = Matrix { gated, ..matrix(&input.shape.c, &outputs, kernel, true) };
     let stored = input.shape.c.logical();
