@@ -1,6 +1,7 @@
 //! Contraction for GPUs with cooperative matrices: four subgroups share tiles of 64 rows by DEPTH k and DEPTH k by 64
 //! channels in workgroup memory, and each multiplies its 32 x 32 corner in square matrices of SIDE with f32 sums.
-//! What the prologue makes of an operand is rounded to its storage, as if a norm had been stored.
+//! What the prologue makes of an operand is rounded to its storage, as if a norm had been stored. Neighbouring invocations
+//! load neighbouring quads, and the loads of a tile are under way while the one before it is multiplied.
 //! LANES is the largest size of a subgroup. Where the driver picks a smaller one there are more subgroups than corners;
 //! the surplus repeats a corner and writes what is already there.
 //! axis DTYPE f32 f16
@@ -16,6 +17,7 @@ enable f16;
 #endif
 enable wgpu_cooperative_matrix;
 #import matmul/contract_io
+#import matmul/contract_walk
 
 #if DTYPE == f16
 alias Element = f16;
@@ -31,10 +33,9 @@ const ROWS = 64u;
 const QUADS = 16u;
 const DEPTH4 = $(SIDE/2)u;
 const INVOCATIONS = $(4*LANES)u;
-// Invocations that fetch one row of A together.
-const SHARE = max(1u, $(LANES/16)u);
 
-// Rows begin at multiples of 16 bytes, as matrix loads demand, and in different banks.
+// Rows begin at multiples of 16 bytes, as matrix loads demand, and in different banks. They hold scalars: in Metal's text
+// a matrix is loaded through a pointer to nothing else.
 const WIDTH_A = 4u * DEPTH4 + ALIGN;
 const WIDTH_B = 4u * QUADS + ALIGN;
 const WIDTH_C = 4u * QUADS + 4u;
@@ -42,25 +43,23 @@ var<workgroup> tile_a: array<Element, ROWS * WIDTH_A>;            // [64 rows, D
 var<workgroup> tile_b: array<Element, 4u * DEPTH4 * WIDTH_B>;     // [DEPTH k, 64 channels]
 var<workgroup> tile_c: array<f32, $(2*SIDE)u * WIDTH_C>;          // [a band of both halves of the rows, 64 channels]
 
-// Quads of K of all taps, the low-rank segment behind them.
-fn depth() -> u32 { return p.kernel_h * p.kernel_w * p.k4 + p.r4; }
+// What this invocation has loaded of the next tile.
+#repeat I 0 8*SIDE/LANES
+var<private> line$I: Line;
+var<private> next_a$I: Store;
+var<private> next_b$I: Store;
+#end
+var<private> factor: Store;
 
-// Quad `t` along K of a row of A, zero past the end: matrices are multiplied whole.
-fn quad_a(image: u32, row: u32, norm: vec2<f32>, t: u32) -> Quad {
-    if t >= depth() { return Quad(); }
-    #if LOWRANK == 1
-    let first = depth() - p.r4;
-    if t >= first { return Quad(unpack(low[(image * p.rows + row) * p.r4 + t - first])); }
-    #endif
-    #if WINDOW == 1
-    let tap = t / p.k4;
-    let k4 = t % p.k4;
-    let from_a = source(image, row, corner(row), tap / p.kernel_w, tap % p.kernel_w);
-    #else
-    let k4 = t;
-    let from_a = source(image, row, vec2<i32>(0), 0u, 0u);
-    #endif
-    return Quad(operand(from_a, k4, norm, factor_of(image, k4)));
+// Starts the loads of the tile from quad `t` of K on, of whose rows of A this invocation loads the quad at `at`. Past the
+// end of K, where A is zero, B repeats its last row.
+fn fetch(image: u32, weights: u32, t: u32, at: Place, local: u32) {
+    factor = factor_at(image, at);
+    #repeat I 0 8*SIDE/LANES
+    next_a$I = stored(line$I, at);
+    let k$I = min(4u * t + local / QUADS + $(I)u * (INVOCATIONS / QUADS), 4u * depth() - 1u);
+    next_b$I = w[weights + k$I * QUADS + local % QUADS];
+    #end
 }
 
 fn quad_c(line: u32, quad: u32) -> vec4<f32> {
@@ -116,32 +115,28 @@ fn main(
     #end
     #end
 
-    #repeat R 0 1+15/LANES
-    let line$R = local / SHARE + $(R)u * (INVOCATIONS / SHARE);
-    let row$R = min(first + line$R, p.rows - 1u);
-    let norm$R = norm_of(image, row$R);
+    #repeat I 0 8*SIDE/LANES
+    line$I = line_of(image, first + local / DEPTH4 + $(I)u * (INVOCATIONS / DEPTH4));
     #end
-    var at = image * p.w_batch + panel * depth() * 4u * QUADS;
-
+    let weights = image * p.w_batch + (p.skipped + panel) * depth() * 4u * QUADS;
+    var at = ahead(Place(), local % DEPTH4);
+    fetch(image, weights, 0u, at, local);
     for (var t = 0u; t < depth(); t += DEPTH4) {
-        for (var j = local % SHARE; j < DEPTH4; j += SHARE) {
-            #repeat R 0 1+15/LANES
-            let a$R = quad_a(image, row$R, norm$R, t + j);
+        #repeat I 0 8*SIDE/LANES
+        {
+            let a = Quad(operand_of(line$I, at, next_a$I, factor));
+            let b = Quad(unpack(next_b$I));
+            let to_a = (local / DEPTH4 + $(I)u * (INVOCATIONS / DEPTH4)) * WIDTH_A + 4u * (local % DEPTH4);
+            let to_b = (local / QUADS + $(I)u * (INVOCATIONS / QUADS)) * WIDTH_B + 4u * (local % QUADS);
             #repeat E 0 4
-            tile_a[line$R * WIDTH_A + 4u * j + $(E)u] = a$R[$E];
-            #end
+            tile_a[to_a + $(E)u] = a[$E];
+            tile_b[to_b + $(E)u] = b[$E];
             #end
         }
-        let held = min(DEPTH4, depth() - t) * 4u * QUADS;
-        for (var i = local; i < 4u * DEPTH4 * QUADS; i += INVOCATIONS) {
-            var b = Quad();
-            if i < held { b = Quad(unpack(w[at + i])); }
-            #repeat E 0 4
-            tile_b[i / QUADS * WIDTH_B + 4u * (i % QUADS) + $(E)u] = b[$E];
-            #end
-        }
-        at += held;
+        #end
         workgroupBarrier();
+        at = ahead(at, DEPTH4);
+        if t + DEPTH4 < depth() { fetch(image, weights, t + DEPTH4, at, local); }
         #repeat K 0 2
         {
             #repeat I 0 32/SIDE
