@@ -72,33 +72,39 @@ fn main(
     #end
     let weights = image * p.w_batch + (p.skipped + panel) * depth() * 4u * PANEL;
     var at = ahead(Place(), local % DEPTH4);
-    fetch(image, weights, 0u, at, local);
-    for (var t = 0u; t < depth(); t += DEPTH4) {
-        #repeat I 0 64/COLUMNS
-        tile_a[(local / DEPTH4 + $(I*16)u) * 5u + local % DEPTH4] = operand_of(line$I, at, next_a$I, factor);
-        #end
-        #repeat I 0 COLUMNS/4
-        tile_b[local + $(I*64)u] = unpack(next_b$I);
-        #end
-        workgroupBarrier();
-        at = ahead(at, DEPTH4);
-        if t + DEPTH4 < depth() { fetch(image, weights, t + DEPTH4, at, local); }
-        for (var j = 0u; j < DEPTH4; j++) {
-            #repeat R 0 8
-            let a$R = tile_a[(ty + $(R)u * DOWN) * 5u + j];
-            #end
-            #repeat K 0 4
-            {
-                let b0 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx];
-                let b1 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx + ACROSS];
+    // Tile by tile: load one, multiply the one before, store the one loaded. The last round has nothing to load, the first
+    // nothing to multiply.
+    for (var t = 0u; t < depth() + DEPTH4; t += DEPTH4) {
+        let more = t < depth();
+        if more { fetch(image, weights, t, at, local); }
+        if t > 0u {
+            for (var j = 0u; j < DEPTH4; j++) {
                 #repeat R 0 8
-                sum$(R)x0 = fma(vec4<f32>(a$R[$K]), b0, sum$(R)x0);
-                sum$(R)x1 = fma(vec4<f32>(a$R[$K]), b1, sum$(R)x1);
+                let a$R = tile_a[(ty + $(R)u * DOWN) * 5u + j];
+                #end
+                #repeat K 0 4
+                {
+                    let b0 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx];
+                    let b1 = tile_b[(j * 4u + $(K)u) * COLUMNS + tx + ACROSS];
+                    #repeat R 0 8
+                    sum$(R)x0 = fma(vec4<f32>(a$R[$K]), b0, sum$(R)x0);
+                    sum$(R)x1 = fma(vec4<f32>(a$R[$K]), b1, sum$(R)x1);
+                    #end
+                }
                 #end
             }
+        }
+        workgroupBarrier();
+        if more {
+            #repeat I 0 64/COLUMNS
+            tile_a[(local / DEPTH4 + $(I*16)u) * 5u + local % DEPTH4] = operand_of(line$I, at, next_a$I, factor);
+            #end
+            #repeat I 0 COLUMNS/4
+            tile_b[local + $(I*64)u] = unpack(next_b$I);
             #end
         }
         workgroupBarrier();
+        at = ahead(at, DEPTH4);
     }
 
     let column = p.first_panel + panel;

@@ -54,7 +54,7 @@ fn family(lanes: u32, shapes: &[wgpu::CooperativeMatrixProperties], half: bool) 
     // The kernel has no f32 variant of 16, whose tiles would fill twice the workgroup memory; nobody offers it.
     let single = if side(Scalar::F32) == 8 { 8 } else { 0 };
     let half = if half { side(Scalar::F16) } else { 0 };
-    // The sizes that tests/shaders.rs validates; no GPU has smaller or larger ones.
+    // The sizes that tests/shaders.rs validates.
     let usable = single + half > 0 && lanes.is_power_of_two() && (8..=64).contains(&lanes);
     usable.then_some(Contraction::Cooperative { lanes, f32: single, f16: half })
 }

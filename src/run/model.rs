@@ -146,13 +146,13 @@ impl Model {
     }
 
     /// Tile edge and overlap that the weights were found to work well with, in pixels.
-    /// No more than a quarter is shared: the number of tiles would grow without bounds.
+    /// No more than half is shared: the number of tiles would grow without bounds.
     pub fn tile_advice(&self) -> Option<(u32, u32)> {
         let text = self.dict.metadata().get("vernis.tile")?;
         let value: serde_json::Value = serde_json::from_str(text).ok()?;
         let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok());
         let size = number("size").filter(|n| *n >= 16)?;
-        Some((size, number("halo").unwrap_or(32).min(size / 4)))
+        Some((size, number("halo").unwrap_or(32).min(size / 2)))
     }
 
     /// Tasks the checkpoint says it was trained for.

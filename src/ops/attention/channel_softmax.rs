@@ -3,7 +3,7 @@
 use crate::base::Shape;
 use crate::kernel::generated::attention_channel_softmax::{NAME, Params};
 use crate::kernel::{Dispatch, Key, Target};
-use crate::ops::{Kernel, Lower, TensorInfo, arity, expect};
+use crate::ops::{Kernel, LINEAR_GROUP, Lower, TensorInfo, arity, expect};
 
 /// Input: the Gram matrices. Parameter: temperature, f32, one a head.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +32,11 @@ impl Kernel for ChannelSoftmax {
             cq,
             c: self.channels,
         };
-        let key = Key::new(NAME).define("DTYPE", "f32");
+        let wide = cx.target.wide();
+        let key = Key::new(NAME).define("DTYPE", "f32").define("WIDE", wide);
         let bindings = vec![cx.input(0).into(), cx.params[0].into(), cx.out().into()];
         let rows = gram.n * self.heads * 4 * cq;
-        vec![Dispatch::new(key, &params, bindings, rows).flops(gram.elements())]
+        let count = if wide == 1 { rows.div_ceil(LINEAR_GROUP) } else { rows };
+        vec![Dispatch::new(key, &params, bindings, count).flops(gram.elements())]
     }
 }
