@@ -27,7 +27,8 @@ class Batch:
     """Float [0, 1] images: input and target [G*n, 3, S, S], prompts [G, 3, 64, 64] or None.
 
     `tasks` names what each of the G groups is asked for, `domains` what its pictures show, `told` what the network is
-    told of the task (None: nothing), and `labels` what the group is called in the log.
+    told of the task (None: nothing), `labels` what the group is called in the log, and `as_asked` whether its inputs need
+    what is asked for.
     """
 
     input: torch.Tensor
@@ -38,10 +39,16 @@ class Batch:
     domains: list[str]
     told: list[str | None]
     labels: list[str]
+    as_asked: list[bool]
 
     def inputs(self) -> list[torch.Tensor]:
         """What the network is called with, in its order."""
         return [t for t in (self.input, self.prompt_input, self.prompt_target) if t is not None]
+
+    def leave_pairs(self, groups: int):
+        """Takes the example pairs of the first groups away, which are told their task by other means."""
+        self.prompt_input, self.prompt_target = self.prompt_input[groups:], self.prompt_target[groups:]
+        self.labels = self.labels[:groups] + [f"pair.{label}" for label in self.labels[groups:]]
 
     def gains(self, output: torch.Tensor) -> dict[str, float]:
         """PSNR of the output minus PSNR of the input, in dB, averaged over the images of each task."""
@@ -74,7 +81,7 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     told = [None if rng.random() < untold else task for task in tasks]
     labels = [MISMATCH if need != asked else UNTOLD if not hint else asked if domain == PHOTOGRAPHS
               else f"{domain}.{asked}" for asked, need, domain, hint in zip(tasks, needed, where, told)]
-    return Batch(*columns, tasks, where, told, labels)
+    return Batch(*columns, tasks, where, told, labels, [a == n for a, n in zip(tasks, needed)])
 
 
 def task_of(name: str) -> str:

@@ -8,6 +8,9 @@ import torch
 
 import probes
 from muon import Muon
+from teachers import Teachers
+
+SHIPPED = Path(__file__).resolve().parents[2] / "weights"
 
 
 @dataclass
@@ -18,6 +21,7 @@ class TrainingState:
     ema: torch.nn.Module
     optimizer: torch.optim.Optimizer
     probe: torch.nn.Module | None = None
+    teachers: Teachers | None = None
     step: int = 0
     elapsed: float = 0.0
     recipe: dict = field(default_factory=dict)
@@ -29,7 +33,8 @@ class TrainingState:
         device = next(model.parameters()).device
         probe = probes.build(model, recipe).to(device) if "probe_weight" in recipe else None
         optimizer = Muon(model, probe.parameters() if probe else [], recipe["learning_rate"], recipe["weight_decay"])
-        return cls(model, ema, optimizer, probe, recipe=recipe)
+        teachers = Teachers(recipe["teachers"], SHIPPED) if "teachers" in recipe else None
+        return cls(model, ema, optimizer, probe, teachers, recipe=recipe)
 
     def update_ema(self, decay: float):
         """Averages the weights, with a shorter memory during the first steps."""

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turns a training checkpoint into a weight file: export.py CHECKPOINT -o weights/NAME.safetensors
 
-The averaged weights are stored in f16. For a prompted network, tokens of one example pair per task are chosen
-among candidates from the training photographs (see prompts.py) and stored with them.
+The averaged weights are stored in f16. For a prompted network, prompt tokens per task are chosen among
+those of example pairs from the training photographs and the learned ones (see prompts.py), and stored with them.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main():
     chosen = {}
     if models.takes_prompts(loaded.architecture):
         tiles = load_tiles(args.tiles, args.cache or args.checkpoint.parent / "tiles.npy")
-        chosen = prompts.choose(loaded.model, tiles, loaded.tasks, args.candidates, args.trials, args.seed)
+        chosen = prompts.choose(loaded.model, loaded.prompts, tiles, loaded.tasks, args.candidates, args.trials, args.seed)
     weights.save(args.output, loaded.model, recipe, chosen)
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.2f} MB")
 

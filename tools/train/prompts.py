@@ -10,22 +10,23 @@ TRIAL_SIZE = 64
 
 
 @torch.no_grad()
-def choose(model, tiles, tasks: list[str], candidates: int, trials: int, seed: int) -> dict:
-    """The best of `candidates` random pairs per task: {task: (keys, values)}, each [1, 64, 8 * dim]."""
+def choose(model, learned: dict, tiles, tasks: list[str], candidates: int, trials: int, seed: int) -> dict:
+    """The best of `candidates` random pairs per task, and of what was `learned` for it: {task: (keys, values)}, each
+    [1, 64, 8 * dim]."""
     chosen = {}
     for task in tasks:
         rng = np.random.Generator(np.random.PCG64([seed, *task.encode()]))
         inputs, targets = _pairs(task, tiles, rng, trials, TRIAL_SIZE)
         examples = _pairs(task, tiles, rng, candidates, PROMPT_SIZE)
+        pairs = [model.encode_prompt(*pair) for pair in zip(*(side.split(1) for side in examples))]
         scored = []
-        for before, after in zip(*(side.split(1) for side in examples)):
-            keys, values = model.encode_prompt(before, after)
+        for keys, values in pairs + [learned[task]] * (task in learned):
             outputs = torch.cat([model.restore(image, keys, values) for image in inputs.split(1)])
             scored.append((_psnr(outputs, targets), keys, values))
         best = max(scored, key=lambda item: item[0])
         chosen[task] = best[1:]
         scores = " ".join(f"{score:.2f}" for score, *_ in scored)
-        print(f"{task:10} input {_psnr(inputs, targets):.2f} dB; pairs {scores}; kept {best[0]:.2f}", flush=True)
+        print(f"{task:10} input {_psnr(inputs, targets):.2f} dB; prompts {scores}; kept {best[0]:.2f}", flush=True)
     return chosen
 
 

@@ -132,9 +132,14 @@ def restoring_loss(state, source, device, stage: dict, groups: int, team_size: i
                         mismatch=recipe.get("mismatch", 0.0), untold=recipe.get("untold", 0.0),
                         domains=recipe.get("domains"))
     told = [batch.told] if models.takes_tasks(recipe["architecture"]) else []
+    if share := recipe.get("learned_tokens"):
+        first = round(share * groups)  # groups of a batch are of any task, so the first ones are as good as drawn ones
+        told = [state.model.task_tokens.of(batch.tasks[:first])]
+        batch.leave_pairs(first)
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe["bf16"]):
         output = state.model(*[t.to(device, memory_format=torch.channels_last) for t in batch.inputs()], *told)
-    loss = LOSSES[recipe["loss"]](output.float(), batch.target.to(device))
+    target = state.teachers.targets(batch) if state.teachers else batch.target
+    loss = LOSSES[recipe["loss"]](output.float(), target.to(device))
     figures = {"loss": loss.item(), **batch.gains(output.detach().float().cpu())}
     if state.probe:
         told_apart, heard = state.probe.loss(batch)

@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 
 import models
 from batches import task_of
+from models.task_tokens import NAME as LEARNED
 
 LICENSE = "MIT OR Apache-2.0"
-PROMPT = "vernis.prompt."
+OURS = "vernis."  # what stands beside the tensors of the published network: prompts, a sensor
+PROMPT = OURS + "prompt."
 
 
 @dataclass
@@ -42,7 +44,7 @@ def trained_tasks(recipe: dict) -> list[str]:
 
 def save(path: Path, model: torch.nn.Module, recipe: dict, prompts: dict):
     """Writes the model and its prompt tokens in f16, with the metadata that the recipe implies."""
-    tensors = dict(model.state_dict())
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(LEARNED)}
     for task, (keys, values) in prompts.items():
         tensors[f"{PROMPT}{task}.k"], tensors[f"{PROMPT}{task}.v"] = keys, values
     metadata = {
@@ -65,8 +67,10 @@ def start_from(model: torch.nn.Module, path: Path) -> str:
 
     Residual branches that the file lacks start silent, so that a deepened network begins where the file ended.
     """
-    own = model.state_dict()
+    own = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(LEARNED)}
     with safe_open(path, "pt") as file:
+        if learned := getattr(model, LEARNED, None):
+            learned.begin_with(stored_prompts(file, learned.tasks))
         fitting = {name: file.get_tensor(name).float() for name in file.keys()
                    if name in own and list(own[name].shape) == file.get_slice(name).get_shape()}
     silent = {name: torch.zeros_like(tensor) for name, tensor in own.items()
@@ -75,21 +79,32 @@ def start_from(model: torch.nn.Module, path: Path) -> str:
     return f"{len(fitting)} of {len(own)} tensors from {path}"
 
 
+def stored_prompts(file, tasks: list[str]) -> dict:
+    """The prompt tokens {task: (keys, values)} that an open weight file has for some of `tasks`."""
+    names = set(file.keys())
+    return {task: tuple(file.get_tensor(f"{PROMPT}{task}.{side}") for side in "kv")
+            for task in tasks if f"{PROMPT}{task}.k" in names}
+
+
 def load(path: Path) -> Weights:
-    """A weight file, or the averaged network of a training checkpoint (.pt, which has no stored prompts)."""
+    """A weight file, or the averaged network of a training checkpoint (.pt), whose prompts are the learned ones."""
     if path.suffix == ".pt":
         saved = torch.load(path, map_location="cpu", weights_only=False)
         recipe, state, prompts = saved["recipe"], saved["ema"], {}
         architecture, config, tile = (recipe.get(k) for k in ("architecture", "config", "tile"))
         tasks = trained_tasks(recipe)
+        if learned := models.learned_tokens(recipe):
+            learned.load_state_dict({name.removeprefix(f"{LEARNED}."): state.pop(name) for name in list(state)
+                                     if name.startswith(LEARNED)})
+            with torch.no_grad():
+                prompts = {task: learned.of([task]) for task in tasks}
     else:
         with safe_open(path, "pt") as file:
-            metadata, state = file.metadata(), {name: file.get_tensor(name).float() for name in file.keys()}
+            metadata = file.metadata()
+            state = {name: file.get_tensor(name).float() for name in file.keys() if not name.startswith(OURS)}
+            config, tasks, tile = (json.loads(metadata[f"vernis.{k}"]) for k in ("config", "tasks", "tile"))
+            prompts = {task: tuple(t.float() for t in pair) for task, pair in stored_prompts(file, tasks).items()}
         architecture = metadata["vernis.architecture"]
-        config, tasks, tile = (json.loads(metadata[f"vernis.{k}"]) for k in ("config", "tasks", "tile"))
-        stored = {name: state.pop(name) for name in list(state) if name.startswith(PROMPT)}
-        prompts = {task: (stored[f"{PROMPT}{task}.k"], stored[f"{PROMPT}{task}.v"])
-                   for task in tasks if f"{PROMPT}{task}.k" in stored}
     model = models.build(architecture, config).eval()
     model.load_state_dict(state)
     return Weights(model, architecture, tasks, tile, prompts)

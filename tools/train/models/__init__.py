@@ -8,6 +8,9 @@ from .genlv import GenLV
 from .instruct_ipt import instruct_ipt
 from .nafnet import NAFNet
 from .pip import Pip
+from .task_tokens import NAME, TaskTokens
+
+PROMPT_TOKENS = 64  # of an example pair of 64 x 64 pixels
 
 ARCHITECTURES = {"datprl": Datprl, "diffusion-generalist": DiffusionGeneralist, "genlv": GenLV,
                  "instruct-ipt": instruct_ipt, "nafnet": NAFNet, "pip": Pip}
@@ -32,7 +35,16 @@ def begin(recipe: dict):
     for parameter in model.parameters():
         if parameter.dim() == 4:  # the weights of convolutions; other shapes have no such order in memory
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    if learned := learned_tokens(recipe):
+        setattr(model, NAME, learned)
     return model
+
+
+def learned_tokens(recipe: dict) -> TaskTokens | None:
+    """The prompt tokens that a recipe learns beside its network, as training starts."""
+    if "learned_tokens" not in recipe:
+        return None
+    return TaskTokens(list(recipe["tasks"]), PROMPT_TOKENS, 8 * recipe["config"]["dim"])
 
 
 def takes_prompts(architecture: str) -> bool:

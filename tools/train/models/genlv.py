@@ -101,12 +101,17 @@ class GenLV(nn.Module):
         encoder = self.Prompt_KV_Encoder.prompt_embedding
         return encoder(torch.cat([prompt_input, prompt_target])).chunk(2)
 
-    def forward(self, image, prompt_input=None, prompt_target=None):
-        """Restores [B, 3, H, W]; each of the G example pairs serves B / G consecutive images."""
+    def forward(self, image, prompt_input=None, prompt_target=None, learned=None):
+        """Restores [B, 3, H, W]; each of the G example pairs serves B / G consecutive images.
+
+        `learned`: keys and values [L, M, 8 * dim] of groups in front of those that the pairs speak for.
+        """
         if prompt_input is None:
             return self.restore(image)
-        copies = len(image) // len(prompt_input)
         tokens = self.encode_prompt(prompt_input, prompt_target)
+        if learned:
+            tokens = [torch.cat(parts) for parts in zip(learned, tokens, strict=True)]
+        copies = len(image) // len(tokens[0])
         return self.restore(image, *(t.repeat_interleave(copies, 0) for t in tokens))
 
     def restore(self, image, keys=None, values=None):
