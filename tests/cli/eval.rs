@@ -53,6 +53,7 @@ fn requests_that_make_no_sense() {
     vernis(&["eval"]).fails_with(2, &["--pairs"]);
     vernis(&["eval", "--clean", &photos]).fails_with(2, &["--degrade"]);
     vernis(&["eval", "--clean", &photos, "--degrade", "mud"]).fails_with(2, &["mud", "saltpepper"]);
+    vernis(&["eval", "--clean", &photos, "--degrade", "blur=1e9"]).fails_with(2, &["1e9", "up to 9.6"]);
     vernis(&["eval", "--clean", &s.text("none"), "--degrade", "noise"]).fails_with(8, &["none"]);
     std::fs::create_dir(s.path("one")).expect("writable");
     std::fs::copy(s.path("photos").join("a.png"), s.path("one").join("a.png")).expect("copied");
