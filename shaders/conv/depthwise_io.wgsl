@@ -15,10 +15,16 @@ struct Params {
 }
 #params
 
-@group(0) @binding(1) var<storage, read> x: array<Store>;            // [batch, h, w, x_quads]
+#if QUADS == 2
+alias Stored = Pair;
+#else
+alias Stored = Store;
+#endif
+
+@group(0) @binding(1) var<storage, read> x: array<Stored>;           // [batch, h, w, x_quads]
 @group(0) @binding(2) var<storage, read> weight: array<Store>;       // [batch?, taps, x_quads]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;     // [x_quads]
-@group(0) @binding(4) var<storage, read_write> y: array<Store>;      // [batch, h, w, y_quads]
+@group(0) @binding(4) var<storage, read_write> y: array<Stored>;     // [batch, h, w, y_quads]
 
 override BIAS: bool = false;
 override ACTIVATION: u32 = 0u;

@@ -45,18 +45,16 @@ struct Params {
 
 // What one load of weights or of the residual, and one store, move: a quad, or the two quads of a lane.
 #if PAIRED == 1
-#if DTYPE == f16
-alias Columns = vec2<u64>;
-fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(c[n]); }
-#else
-alias Columns = vec4<u64>;
-fn quad_in(c: Columns, n: u32) -> vec4<f32> { return unpack(vec2<u64>(c[2u * n], c[2u * n + 1u])); }
-#endif
+alias Columns = Pair;
 #else
 alias Columns = Store;
 #endif
 
+#if DOUBLE == 1
+@group(0) @binding(1) var<storage, read> x: array<Pair>;              // the same, two quads a load
+#else
 @group(0) @binding(1) var<storage, read> x: array<Store>;             // [batch, in_h, in_w, x_stride]
+#endif
 @group(0) @binding(2) var<storage, read> w: array<Columns>;           // [batch?, panels, taps * 4 k4 + 4 r4, panel quads]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;      // [quads of w's columns]
 @group(0) @binding(4) var<storage, read> stats: array<vec4<f32>>;     // [batch, rows]: mean, 1 / deviation
@@ -127,8 +125,15 @@ fn source(image: u32, row: u32, first: vec2<i32>, ty: u32, tx: u32) -> Source {
     #endif
 }
 
+#if DOUBLE != 1
 fn operand(s: Source, k4: u32, norm: vec2<f32>, factor: vec4<f32>) -> vec4<f32> {
-    var a = unpack(x[s.quad + k4]);
+    return treated(unpack(x[s.quad + k4]), s, norm, factor);
+}
+#endif
+
+// What the prologue makes of a loaded quad.
+fn treated(loaded: vec4<f32>, s: Source, norm: vec2<f32>, factor: vec4<f32>) -> vec4<f32> {
+    var a = loaded;
     #if WINDOW == 1
     a = select(vec4<f32>(0.0), a, s.inside);
     #endif
@@ -178,7 +183,7 @@ fn finish(image: u32, row: u32, n4: u32, first: vec4<f32>, second: vec4<f32>) {
     y[at] = a;
     y[at + 1u] = b;
     #else
-    y[at / 2u] = Columns(pack(a), pack(b));
+    y[at / 2u] = paired(a, b);
     #endif
 }
 #else

@@ -17,6 +17,7 @@
 //! axis PAIRED 0 1
 //! axis K4 8 12 16 24 32 36
 //! axis COARSE 0 1
+//! axis DOUBLE 0 1
 //! skip WINDOW 1 K4 8
 //! skip WINDOW 1 K4 12
 //! skip WINDOW 1 K4 16
@@ -31,8 +32,18 @@
 #import matmul/contract_io
 #import matmul/contract_panel
 
-// Quads of a row that one load fetches for all lanes: 6 of K4 12 and 36, else 8.
+// Quads of a row that one load fetches for all lanes, EACH of them neighbours for a lane. DOUBLE, 12 of K4 12, 24 and 36,
+// else 16 or all 8: twice as much in one load costs half as much again. Without, 6 of K4 12 and 36, else 8.
+#let EACH 1+DOUBLE
+#if DOUBLE == 1
+#let LOADS K4+15
+#let LOADS LOADS/16
+#let BLOCK K4/LOADS
+#else
 #let BLOCK 8-K4%8/2
+#let LOADS K4/BLOCK
+#endif
+#let LOADING BLOCK/EACH
 #let PIECES K4/4-COARSE*K4/4+COARSE*K4/8
 #let PIECE 4*K4/PIECES
 
@@ -113,23 +124,29 @@ fn with$(PIECES)(
     #repeat N 0 COLS
     let bias$N = bias_of(column + quad_of(lane, $(N)u));
     #end
-    // The quads of K that this lane loads: tap, and channels.
-    #repeat J 0 K4/BLOCK
-    let k$J = min(p.first_k4 + $(J*BLOCK)u + min(lane, $(BLOCK-1)u), p.kernel_h * p.kernel_w * p.k4 - 1u);
+    // The quads of K that this lane loads: tap, and channels. Neighbours belong to one tap.
+    #repeat J 0 LOADS
+    let k$J = min(p.first_k4 + $(J*BLOCK)u + $(EACH)u * min(lane, $(LOADING-1)u), p.kernel_h * p.kernel_w * p.k4 - $(EACH)u);
     let ty$J = k$J / p.k4 / p.kernel_w;
     let tx$J = k$J / p.k4 % p.kernel_w;
     let quad$J = k$J % p.k4;
-    let factor$J = factor_of(job.image, quad$J);
+    #repeat E 0 EACH
+    let factor$(J)x$E = factor_of(job.image, quad$J + $(E)u);
     #end
-    // A batch has less than 2^31 images.
-    let zero = p.batch >> 31u;
+    #end
+    // Zero, since none of these reaches 2^31, which the driver does not know; read here, it does not read them again (as
+    // gathers) for every row.
+    let zero = (p.batch | p.x_stride | p.x_offset | p.in_h | p.in_w | p.n4 | p.stages) >> 31u;
     let end = min(job.first + p.block, p.rows);
     #if WINDOW == 1
     // Counted on: a division is done lane by lane.
     var pixel = pixel_of(job.first);
     #endif
-    for (var row = job.first; row < end; row++) {
-        let norm = norm_of(job.image, row);
+    // The lanes load the statistics of as many rows at once.
+    for (var eight = job.first; eight < end; eight += 8u) {
+    let norms = norm_of(job.image, min(eight + lane, end - 1u));
+    for (var row = eight; row < min(eight + 8u, end); row++) {
+        let norm = vec2<f32>(subgroupShuffle(norms.x, row - eight), subgroupShuffle(norms.y, row - eight));
         #if WINDOW == 1
         let first = corner_of(pixel);
         pixel.y += 1u;
@@ -151,7 +168,7 @@ fn with$(PIECES)(
             #endif
         }
         #endif
-        #repeat J 0 K4/BLOCK
+        #repeat J 0 LOADS
         #if COARSE == 1
         #if J != 0
         // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
@@ -161,10 +178,17 @@ fn with$(PIECES)(
         #endif
         #endif
         let from$J = source(job.image, row, first, ty$J, tx$J);
-        let a$J = plain(operand(from$J, quad$J, norm, factor$J), zero);
+        #if DOUBLE == 1
+        let pair$J = x[(from$J.quad + quad$J) / 2u];
+        #repeat E 0 EACH
+        let a$(J)x$E = plain(treated(quad_in(pair$J, $(E)u), from$J, norm, factor$(J)x$E), zero);
+        #end
+        #else
+        let a$(J)x0 = plain(operand(from$J, quad$J, norm, factor$(J)x0), zero);
+        #endif
         #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
         {
-            let f = vec4<f32>(subgroupBroadcast(a$J[$(K%4)], $(K/4-J*BLOCK)u));
+            let f = vec4<f32>(subgroupBroadcast(a$(J)x$(K/4%EACH)[$(K%4)], $(K/4/EACH-J*LOADING)u));
             #repeat N 0 COLS
             let b$N = vec4<f32>(
                 #repeat C 4*N 4*N+4
@@ -190,6 +214,7 @@ fn with$(PIECES)(
             #endif
             #endif
         }
+    }
     }
 }
 

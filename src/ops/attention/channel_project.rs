@@ -34,6 +34,8 @@ impl Kernel for ChannelProject {
         let key = Key::new(NAME).define("DTYPE", cx.precision.name()).define("WIDE", cx.target.wide());
         let bindings = vec![cx.input(0).into(), cx.params[0].into(), cx.out().into()];
         let flops = 8 * y.vec4s() * u64::from(self.channels);
-        vec![Dispatch::new(key, &params, bindings, groups(y.vec4s(), LINEAR_GROUP)).flops(flops)]
+        // With WIDE an invocation computes the rows of a quad (channel_project.wgsl).
+        let invocations = y.vec4s() / if cx.target.wide() == 1 { 4 } else { 1 };
+        vec![Dispatch::new(key, &params, bindings, groups(invocations, LINEAR_GROUP)).flops(flops)]
     }
 }

@@ -203,6 +203,13 @@ pub fn cases() -> Vec<Case> {
             ..spec("norm in front of a gate, resident", large(62), &[250, 250])
         },
         Spec { bias: true, activation: 2, ..spec("gelu after two slabs", large(254), &[120]) },
+        // From an odd quad on, so that none of the loads of two quads fits.
+        Spec {
+            segments: Some((1, 2)),
+            norm: None,
+            bias: true,
+            ..spec("resident, of the second segment", Input::new(2, 33, 32, &[4, 62]), &[280])
+        },
         Spec { kernel: 3, residual: true, f32_out: true, ..spec("3x3 over six slabs", large(94), &[40]) },
     ]);
     for (i, name) in ["relu", "gelu", "silu", "sigmoid", "quick gelu"].into_iter().enumerate() {
