@@ -4,7 +4,10 @@
     sensor.py --cache tiles.npy --into weights/pip.safetensors --clean photos
 
 Four strided convolutions, a mean over the picture and a linear layer score the classes of pip.CLASSES. The published
-network is always told its class; with the sensor a file can be used blindly. `--clean` measures on other photographs.
+network is always told its class; with the sensor a file can be used blindly. Mistakes are not alike: a noisy picture
+treated as a rainy one still gains, a blurred one treated as a hazy one is spoilt. So the decibels that the file's own
+network loses by each mistake are measured first, and the sensor is trained on what it can expect to lose besides the
+cross-entropy. `--clean` measures on other photographs.
 """
 
 import argparse
@@ -19,7 +22,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from batches import PHOTOGRAPHS, draw_batch, to_tensor
+from batches import PHOTOGRAPHS, draw_batch, task_of, to_tensor
+import weights
 from models.pip import CLASSES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -29,6 +33,9 @@ PREFIX = "vernis.sensor."
 WIDTHS = (24, 48, 96, 96)
 SIDE = 128  # of the windows that the program looks at
 ACROSS = 3
+SHARES = {"noise": 1.0, "rain": 1.0, "haze": 1.0, "blur": 0.7, "motion": 1.4, "lowlight": 0.6}  # of the windows
+LOSS_PER_DB = 0.5  # of what a window can expect to lose, beside the cross-entropy
+WINDOWS_TO_PRICE = 24  # of each class
 KINDS_SEEN = "noise=15,noise=25,noise=50,rain=60,haze=50,blur=1.6,motion=10,lowlight=25"
 
 
@@ -51,28 +58,45 @@ class Sensor(nn.Module):
         return {PREFIX + name.removeprefix("layers."): t.half().contiguous() for name, t in self.state_dict().items()}
 
 
-def train(tiles, steps: int, seed: int) -> Sensor:
-    """Equal shares of the classes, on windows of the size that is looked at; cosine learning rate."""
-    torch.manual_seed(seed)
-    sensor = Sensor()
-    optimizer = torch.optim.AdamW(sensor.parameters(), 2e-3, weight_decay=1e-4)
-    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    tasks = dict.fromkeys(CLASSES, 1.0)
+def draw(tiles, rng, shares: dict, groups: int):
+    """Degraded windows of the size that is looked at, two of each group, their clean ones, and their classes."""
+    batch = draw_batch({PHOTOGRAPHS: tiles}, rng, shares, groups, per_group=2, patch=SIDE, prompts=False)
+    labels = torch.tensor([CLASSES.index(task_of(kind)) for kind in batch.tasks]).repeat_interleave(2)
+    return batch.input, batch.target, labels
+
+
+@torch.no_grad()
+def prices(network: nn.Module, tiles, seed: int) -> torch.Tensor:
+    """[class, told] decibels that a window of a class loses on average if the network is told another, at least 0."""
+    lost = []
+    for index, name in enumerate(CLASSES):
+        rng = np.random.Generator(np.random.PCG64([seed, index]))
+        damaged, clean, _ = draw(tiles, rng, {kind: share for kind, share in SHARES.items() if task_of(kind) == name},
+                                 WINDOWS_TO_PRICE // 2)
+        db = [-10 * torch.log10((network(damaged, [told]).clamp(0, 1) - clean).square().flatten(1).mean(1) + 1e-6)
+              for told in CLASSES]
+        lost.append(torch.stack([(db[index] - other).mean().clamp(min=0) for other in db]))
+    return torch.stack(lost)
+
+
+def train(sensor: Sensor, tiles, lost: torch.Tensor, steps: int, rate: float, seed: int):
+    """AdamW with a one-cycle learning rate; `lost` as prices() returns it."""
+    optimizer = torch.optim.AdamW(sensor.parameters(), rate, weight_decay=1e-4)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     hits = 0.0
     for step in range(steps):
         rng = np.random.Generator(np.random.PCG64([seed, step]))
-        batch = draw_batch({PHOTOGRAPHS: tiles}, rng, tasks, groups=10, per_group=2, patch=SIDE, prompts=False)
-        labels = torch.tensor([CLASSES.index(task) for task in batch.tasks]).repeat_interleave(2)
-        scores = sensor(batch.input)
-        loss = F.cross_entropy(scores, labels)
+        windows, _, labels = draw(tiles, rng, SHARES, groups=10)
+        scores = sensor(windows)
+        expected = (scores.softmax(1) * lost[labels]).sum(1).mean()
+        loss = F.cross_entropy(scores, labels) + LOSS_PER_DB * expected
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         pace.step()
-        hits += 0.03 * ((scores.argmax(1) == labels).float().mean().item() - hits)
-        if step % 50 == 49:
-            print(f"step {step + 1} of {steps}: loss {loss.item():.3f}, right {hits:.3f}", flush=True)
-    return sensor.eval()
+        hits += 0.003 * ((scores.argmax(1) == labels).float().mean().item() - hits)
+        if step % 500 == 499:
+            print(f"step {step + 1} of {steps}: loses {expected.item():.3f} dB, right {hits:.3f}", flush=True)
 
 
 @torch.no_grad()
@@ -96,6 +120,22 @@ def measure(sensor: Sensor, folder: Path, kinds: str):
     print(f"right: {right} of {total}")
 
 
+def stored(path: Path) -> Sensor:
+    """The sensor that a weight file has."""
+    sensor = Sensor()
+    with safe_open(path, "pt") as file:
+        sensor.load_state_dict({name: file.get_tensor(PREFIX + name.removeprefix("layers.")).float()
+                                for name in sensor.state_dict()})
+    return sensor
+
+
+def average(sensor: Sensor, other: Sensor):
+    """Makes of `sensor` the mean of the weights of two that were trained one from the other."""
+    with torch.no_grad():
+        for mine, theirs in zip(sensor.parameters(), other.parameters()):
+            mine.lerp_(theirs, 0.5)
+
+
 def put_into(path: Path, sensor: Sensor):
     """Adds or replaces the sensor's tensors."""
     with safe_open(path, "pt") as file:
@@ -109,17 +149,29 @@ def put_into(path: Path, sensor: Sensor):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cache", type=Path, required=True, help="decoded tiles as train.py left them")
-    parser.add_argument("--into", type=Path, help="weight file of a PIP network")
+    parser.add_argument("--into", type=Path, required=True, help="weight file of a PIP network")
+    parser.add_argument("--go-on", action="store_true", help="begin with the sensor that the file has")
+    parser.add_argument("--average", type=Path, help="weight file whose sensor's weights are averaged with this one's")
     parser.add_argument("--clean", type=Path, help="folder of photographs to measure on")
     parser.add_argument("--degrade", default=KINDS_SEEN, help="damage to measure with")
     parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    sensor = train(np.load(args.cache, mmap_mode="r"), args.steps, args.seed)
-    if args.into:
+    torch.manual_seed(args.seed)
+    sensor = stored(args.into) if args.go_on else Sensor()
+    if args.steps:
+        tiles = np.load(args.cache, mmap_mode="r")
+        lost = prices(weights.load(args.into).model, tiles, args.seed)
+        for name, row in zip(CLASSES, lost.tolist()):
+            print(f"{name} told " + ", ".join(f"{told} -{db:.1f} dB" for told, db in zip(CLASSES, row)), flush=True)
+        train(sensor, tiles, lost, args.steps, args.rate, args.seed)
+    if args.average:
+        average(sensor, stored(args.average))
+    if args.steps or args.average:
         put_into(args.into, sensor)
     if args.clean:
-        measure(sensor, args.clean, args.degrade)
+        measure(sensor.eval(), args.clean, args.degrade)
 
 
 if __name__ == "__main__":
