@@ -15,6 +15,7 @@ struct Params {
 }
 #params
 
+// What one load and one store move: a quad, or two neighbouring ones.
 #if QUADS == 2
 alias Stored = Pair;
 #else

@@ -51,7 +51,7 @@ alias Columns = Store;
 #endif
 
 #if DOUBLE == 1
-@group(0) @binding(1) var<storage, read> x: array<Pair>;              // the same, two quads a load
+@group(0) @binding(1) var<storage, read> x: array<Pair>;              // [batch, in_h, in_w, x_stride / 2]
 #else
 @group(0) @binding(1) var<storage, read> x: array<Store>;             // [batch, in_h, in_w, x_stride]
 #endif

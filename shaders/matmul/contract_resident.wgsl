@@ -143,78 +143,78 @@ fn with$(PIECES)(
     var pixel = pixel_of(job.first);
     #endif
     // The lanes load the statistics of as many rows at once.
-    for (var eight = job.first; eight < end; eight += 8u) {
-    let norms = norm_of(job.image, min(eight + lane, end - 1u));
-    for (var row = eight; row < min(eight + 8u, end); row++) {
-        let norm = vec2<f32>(subgroupShuffle(norms.x, row - eight), subgroupShuffle(norms.y, row - eight));
-        #if WINDOW == 1
-        let first = corner_of(pixel);
-        pixel.y += 1u;
-        if pixel.y == p.out_w { pixel = vec2<u32>(pixel.x + 1u, 0u); }
-        #else
-        let first = vec2<i32>(0);
-        #endif
-        #repeat N 0 COLS
-        var sum$N = vec4<f32>(0.0);
-        #end
-        #if GATED == 0
-        if GOES_ON && quad < p.n4 {
-            #if PAIRED == 1
-            let before = y[place(job.image, row, quad) / 2u];
-            sum0 = plain(quad_in(before, 0u), zero);
-            sum1 = plain(quad_in(before, 1u), zero);
+    for (var chunk = job.first; chunk < end; chunk += $(LANES)u) {
+        let norms = norm_of(job.image, min(chunk + lane, end - 1u));
+        for (var row = chunk; row < min(chunk + $(LANES)u, end); row++) {
+            let norm = vec2<f32>(subgroupShuffle(norms.x, row - chunk), subgroupShuffle(norms.y, row - chunk));
+            #if WINDOW == 1
+            let first = corner_of(pixel);
+            pixel.y += 1u;
+            if pixel.y == p.out_w { pixel = vec2<u32>(pixel.x + 1u, 0u); }
             #else
-            sum0 = plain(unpack(y[place(job.image, row, quad)]), zero);
+            let first = vec2<i32>(0);
             #endif
-        }
-        #endif
-        #repeat J 0 LOADS
-        #if COARSE == 1
-        #if J != 0
-        // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
-        #repeat C 0 4*COLS
-        (*b0x$C)[$(PIECE)] = sum$(C/4)[$(C%4)];
-        #end
-        #endif
-        #endif
-        let from$J = source(job.image, row, first, ty$J, tx$J);
-        #if DOUBLE == 1
-        let pair$J = x[(from$J.quad + quad$J) / 2u];
-        #repeat E 0 EACH
-        let a$(J)x$E = plain(treated(quad_in(pair$J, $(E)u), from$J, norm, factor$(J)x$E), zero);
-        #end
-        #else
-        let a$(J)x0 = plain(operand(from$J, quad$J, norm, factor$(J)x0), zero);
-        #endif
-        #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
-        {
-            let f = vec4<f32>(subgroupBroadcast(a$(J)x$(K/4%EACH)[$(K%4)], $(K/4/EACH-J*LOADING)u));
             #repeat N 0 COLS
-            let b$N = vec4<f32>(
-                #repeat C 4*N 4*N+4
-                (*b$(K/PIECE)x$C)[$(K%PIECE)],
-                #end
-            );
-            sum$N = fma(f, b$N, sum$N);
+            var sum$N = vec4<f32>(0.0);
             #end
-        }
-        #end
-        #end
-        #repeat N 0 COLS
-        sum$N += bias$N;
-        #end
-        if quad < p.n4 {
-            #if GATED == 1
-            finish(job.image, row, quad, join(sum0, sum1));
-            #else
-            #if PAIRED == 1
-            finish(job.image, row, quad, sum0, sum1);
-            #else
-            finish(job.image, row, quad, sum0);
+            #if GATED == 0
+            if GOES_ON && quad < p.n4 {
+                #if PAIRED == 1
+                let before = y[place(job.image, row, quad) / 2u];
+                sum0 = plain(quad_in(before, 0u), zero);
+                sum1 = plain(quad_in(before, 1u), zero);
+                #else
+                sum0 = plain(unpack(y[place(job.image, row, quad)]), zero);
+                #endif
+            }
+            #endif
+            #repeat J 0 LOADS
+            #if COARSE == 1
+            #if J != 0
+            // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
+            #repeat C 0 4*COLS
+            (*b0x$C)[$(PIECE)] = sum$(C/4)[$(C%4)];
+            #end
             #endif
             #endif
+            let from$J = source(job.image, row, first, ty$J, tx$J);
+            #if DOUBLE == 1
+            let pair$J = x[(from$J.quad + quad$J) / 2u];
+            #repeat E 0 EACH
+            let a$(J)x$E = plain(treated(quad_in(pair$J, $(E)u), from$J, norm, factor$(J)x$E), zero);
+            #end
+            #else
+            let a$(J)x0 = plain(operand(from$J, quad$J, norm, factor$(J)x0), zero);
+            #endif
+            #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
+            {
+                let f = vec4<f32>(subgroupBroadcast(a$(J)x$(K/4%EACH)[$(K%4)], $(K/4/EACH-J*LOADING)u));
+                #repeat N 0 COLS
+                let b$N = vec4<f32>(
+                    #repeat C 4*N 4*N+4
+                    (*b$(K/PIECE)x$C)[$(K%PIECE)],
+                    #end
+                );
+                sum$N = fma(f, b$N, sum$N);
+                #end
+            }
+            #end
+            #end
+            #repeat N 0 COLS
+            sum$N += bias$N;
+            #end
+            if quad < p.n4 {
+                #if GATED == 1
+                finish(job.image, row, quad, join(sum0, sum1));
+                #else
+                #if PAIRED == 1
+                finish(job.image, row, quad, sum0, sum1);
+                #else
+                finish(job.image, row, quad, sum0);
+                #endif
+                #endif
+            }
         }
-    }
     }
 }
 
