@@ -280,7 +280,7 @@ impl Kernel for Contract {
             let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
             let depth = slab.map_or(taps * k4 + r4, |slab| slab.k4.min(taps * k4 - slab.start));
             let flops = 2 * u64::from(y.rows()) * u64::from(4 * depth) * u64::from(4 * width);
-            if let Some(Slab { k4: depth, block, start, last }) = slab {
+            if let Some(Slab { k4: slab_k4, block, start, last }) = slab {
                 // Only the last dispatch adds what follows the sum.
                 let stages = if last { io.stages } else { io.stages & 7 };
                 let io = resident::Params { block, first_k4: start, stages, ..bytemuck::cast(io) };
@@ -294,7 +294,7 @@ impl Kernel for Contract {
                     .define("COLS", if tail { 1 } else { 2 })
                     .define("WIDE", 1)
                     .define("PAIRED", u8::from(!tail && !gated))
-                    .define("K4", depth)
+                    .define("K4", slab_k4)
                     .define("COARSE", u8::from(cx.target.coarse_pieces))
                     .define("DOUBLE", u8::from([x.c.quads(), offset, k4, start].iter().all(|quads| quads.is_multiple_of(2))))
                     .constant("ACTIVATION", activation as u32)
