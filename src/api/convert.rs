@@ -9,8 +9,8 @@ use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::{Data, Element, StateDict, write_safetensors};
 use crate::models::registry::{Said, assumed, network_as};
 use crate::models::{ARCHITECTURE, CONFIG};
-use crate::run::facts::PRECISION;
-use crate::run::model::{COLOUR, Colour, Model};
+use crate::run::metadata::{COLOUR, Colour, PRECISION};
+use crate::run::model::Model;
 
 /// Metadata keys of the licence: ours, and that of the model spec.
 pub(super) const LICENCE: [&str; 3] = ["vernis.license", "modelspec.license", "license"];

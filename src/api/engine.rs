@@ -244,7 +244,7 @@ impl Engine {
 
     pub(super) fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
         options.precision.fixed().unwrap_or_else(|| {
-            if self.gpu.summary().software { DType::F32 } else { facts::verified_precision(&model.inner) }
+            if self.gpu.summary().software { DType::F32 } else { model.inner.verified_precision() }
         })
     }
 
@@ -428,7 +428,7 @@ impl Model {
             multiple: sizes.multiple,
             scale: sizes.scale,
             flops_per_megapixel: facts::flops_per_megapixel(&self.inner)?,
-            precision: facts::verified_precision(&self.inner).name().to_owned(),
+            precision: self.inner.verified_precision().name().to_owned(),
             tile_policy: sizes.tiles.name().to_owned(),
             tile_advice: self.inner.tile_advice(),
             title: field(&["modelspec.title"]),

@@ -28,7 +28,7 @@ pub use crate::degrade::Degradation;
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
     CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,
-    SegmentMap, decode_bytes, decode_file, encode,
+    SegmentMap, decode_bytes, decode_file, decode_stream, encode,
 };
 pub use crate::run::draw::{Answer, DrawProgress};
 pub use crate::run::tiling::TileChoice;

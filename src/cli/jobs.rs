@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::args::usage;
 use super::restore::OutputArgs;
 use crate::image::EXTENSIONS;
-use crate::{Error, Format, Kind, Limits, Picture, Result, decode_bytes, decode_file, write_atomic};
+use crate::{Error, Format, Kind, Limits, Picture, Result, decode_file, decode_stream, write_atomic};
 
 /// The standard input or output.
 const STREAM: &str = "-";
@@ -30,11 +30,7 @@ impl Job {
         if self.input.as_os_str() != STREAM {
             return decode_file(&self.input, &Limits::default());
         }
-        let limits = Limits::default();
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|e| Error::new(Kind::Image, "cannot read the standard input").why(e))?;
-        decode_bytes(&bytes, "the standard input", &limits)
+        decode_stream(std::io::stdin().lock(), "the standard input", &Limits::default())
     }
 
     pub(super) fn format(&self, out: &OutputArgs) -> Result<Format> {

@@ -80,7 +80,10 @@ enum Command {
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     forgive_stdout();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return refuse(&e),
+    };
     let result = match cli.command {
         Command::Restore(args) => restore::run(&args),
         Command::Prompt(args) => prompt::run(&args),
@@ -101,6 +104,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(e.kind().exit_code())
         }
     }
+}
+
+/// Help and versions are printed; a line that cannot be understood is told in the way that it asks for.
+fn refuse(e: &clap::Error) -> ExitCode {
+    if e.use_stderr() && progress::asks_for_events(std::env::args_os()) {
+        let text = e.render().to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        progress::error_event(&Error::new(Kind::Usage, what).advice("`vernis --help` lists what there is"));
+        return ExitCode::from(Kind::Usage.exit_code());
+    }
+    e.exit()
 }
 
 /// A reader that left (`vernis tasks | head -1`) or a full disk behind stdout is no bug of the program, but the print

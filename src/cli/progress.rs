@@ -2,6 +2,7 @@
 //! that started this one.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -181,6 +182,12 @@ impl Progress {
 /// A path as events name it: JSON has no bytes that are no text.
 pub fn named(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// Whether a command line that cannot be understood asks for events.
+pub fn asks_for_events(line: impl Iterator<Item = OsString>) -> bool {
+    let line: Vec<OsString> = line.collect();
+    line.iter().any(|arg| arg == "--progress=json") || line.windows(2).any(|args| args == ["--progress", "json"])
 }
 
 /// The whole run failed: the last event there is.

@@ -59,6 +59,9 @@ impl Limits {
     }
 }
 
+/// Bytes that tell what a file is.
+const SNIFFED: u64 = 1024;
+
 /// Extensions of the files that directories are searched for.
 pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
 
@@ -78,35 +81,36 @@ pub fn decode_file(path: impl AsRef<Path>, limits: &Limits) -> Result<Picture> {
         let error = Error::new(Kind::Image, format!("cannot read {name}"));
         return Err(error.why("it is a directory").advice("name a picture file"));
     }
-    let mut bytes = Vec::new();
-    // Pipes and devices have no length: the limit also holds while reading.
     let file = std::fs::File::open(path).map_err(cannot)?;
-    if about.len() <= limits.max_bytes {
-        file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
+    if about.len() > limits.max_bytes {
+        return Err(too_long(&name, limits));
     }
-    if about.len().max(bytes.len() as u64) > limits.max_bytes {
-        let why = format!("the file has more than {} MiB", limits.max_bytes >> 20);
-        return Err(Error::new(Kind::TooLarge, format!("{name} is too large")).why(why));
+    decode_stream(file, &name, limits)
+}
+
+/// Reads a picture from a stream, which may have no end: what does not begin like a picture is refused by its first
+/// bytes, and the limit also holds while reading.
+pub fn decode_stream(stream: impl Read, name: &str, limits: &Limits) -> Result<Picture> {
+    let cannot = |e| Error::new(Kind::Image, format!("cannot read {name}")).why(e);
+    let mut stream = stream.take(limits.max_bytes.saturating_add(1));
+    let mut bytes = Vec::new();
+    stream.by_ref().take(SNIFFED).read_to_end(&mut bytes).map_err(cannot)?;
+    container(&bytes, name)?;
+    stream.read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > limits.max_bytes {
+        return Err(too_long(name, limits));
     }
-    decode_bytes(&bytes, &name, limits)
+    decode_bytes(&bytes, name, limits)
+}
+
+fn too_long(name: &str, limits: &Limits) -> Error {
+    let why = format!("the file has more than {} MiB", limits.max_bytes >> 20);
+    Error::new(Kind::TooLarge, format!("{name} is too large")).why(why)
 }
 
 /// Reads a picture from the bytes of a file. `name` is what errors call it.
 pub fn decode_bytes(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture> {
-    let refuse = |why: String| {
-        let advice = "vernis reads PNG, JPEG, TIFF and WebP";
-        Err(Error::new(Kind::Image, format!("cannot read {name}")).why(why).advice(advice))
-    };
-    let container = match sniff(bytes) {
-        Sniff::Readable(container) => container,
-        _ if bytes.is_empty() => {
-            let error = Error::new(Kind::Image, format!("cannot read {name}"));
-            return Err(error.why("the file is empty (0 bytes)").advice("fetch or export it again"));
-        }
-        Sniff::Other(format) => return refuse(format!("the format {format} is not supported")),
-        Sniff::Text => return refuse("it is a text file, not an image".into()),
-        Sniff::Unknown => return refuse("it is not an image of a known format".into()),
-    };
+    let container = container(bytes, name)?;
     // The decoders may panic on damaged input; that is an error like any other.
     caught(|| match container {
         Container::Png => png(bytes, name, limits),
@@ -115,6 +119,24 @@ pub fn decode_bytes(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture
         Container::Tiff => tiff_in::tiff(bytes, name, limits),
     })
     .unwrap_or_else(|| Err(broken(name, "the decoder gave up on it")))
+}
+
+/// What kind of picture a file is, by its first bytes.
+fn container(bytes: &[u8], name: &str) -> Result<Container> {
+    let refuse = |why: String| {
+        let advice = "vernis reads PNG, JPEG, TIFF and WebP";
+        Err(Error::new(Kind::Image, format!("cannot read {name}")).why(why).advice(advice))
+    };
+    match sniff(bytes) {
+        Sniff::Readable(container) => Ok(container),
+        _ if bytes.is_empty() => {
+            let error = Error::new(Kind::Image, format!("cannot read {name}"));
+            Err(error.why("the file is empty (0 bytes)").advice("fetch or export it again"))
+        }
+        Sniff::Other(format) => refuse(format!("the format {format} is not supported")),
+        Sniff::Text => refuse("it is a text file, not an image".into()),
+        Sniff::Unknown => refuse("it is not an image of a known format".into()),
+    }
 }
 
 /// The error for a file whose content is damaged.
@@ -227,4 +249,19 @@ pub fn settle(mut picture: Picture) -> Picture {
         metadata::settle_xmp(xmp);
     }
     picture
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_stream_is_refused_early() {
+        let limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
+        let of = |begins: &'static [u8]| decode_stream(begins.chain(std::io::repeat(0)), "x", &limits).unwrap_err();
+        assert_eq!(of(b"").kind(), Kind::Image, "its first bytes say that it is no picture");
+        assert_eq!(of(b"\x89PNG\r\n\x1a\n").kind(), Kind::TooLarge);
+        let nothing = decode_stream(&b""[..], "x", &limits).unwrap_err();
+        assert!(nothing.to_string().contains("is empty"), "{nothing}");
+    }
 }

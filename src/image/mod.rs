@@ -30,7 +30,7 @@ pub mod tile;
 
 pub use answer::{DepthMap, LabelMap, Map, MapKind, SegmentMap};
 pub use blend::Blender;
-pub use decode::{EXTENSIONS, Limits, decode_bytes, decode_file, settle};
+pub use decode::{EXTENSIONS, Limits, decode_bytes, decode_file, decode_stream, settle};
 pub use encode::{EncodeOptions, Encoded, Format, MetadataPolicy, encode};
 pub use picture::{Depth, Meta, Picture};
 pub use segments::CocoSegment;

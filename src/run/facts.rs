@@ -8,21 +8,10 @@ use crate::graph::lower::lower;
 use crate::kernel::Target;
 use crate::models::{MAIN, Part, TilePolicy};
 
-/// Metadata key of the smallest storage precision in which the weights were verified.
-pub const PRECISION: &str = "vernis.precision";
-
 /// Side of the square that work is counted on: close to a megapixel.
 const SIDE: u32 = 1024;
 /// Tokens of an example pair of 256x256, the published size.
 const PROMPT_TOKENS: u32 = 1024;
-
-/// The storage that restorations may use unless told otherwise: f16 where the file says that it was verified.
-pub fn verified_precision(model: &Model) -> DType {
-    match model.dict().metadata().get(PRECISION).map(String::as_str) {
-        Some("f16") => DType::F16,
-        _ => DType::F32,
-    }
-}
 
 /// Floating-point operations (a multiplication and an addition are two) for a megapixel of input, counted on a square of
 /// about that size; `None` if the checkpoint is no network from picture to picture.

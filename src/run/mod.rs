@@ -9,6 +9,7 @@ pub mod draw;
 pub mod facts;
 pub mod guard;
 mod merge;
+pub mod metadata;
 pub mod model;
 pub mod official;
 pub mod plan;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use super::merge::Merger;
+use super::metadata::{Colour, Metadata};
 use super::plan::{Plan, PlanKey};
 use super::ways::Adapting;
 use crate::base::{DType, Error, Kind, Result};
@@ -23,26 +24,6 @@ use crate::nn::Build;
 /// Tensors of our own files that are no weights of the network: stored prompt tokens.
 pub const PROMPT_PREFIX: &str = "vernis.prompt.";
 
-/// Metadata key of the order of the colour channels: `rgb` or `bgr`.
-pub const COLOUR: &str = "vernis.colour";
-
-/// Order of the colour channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    Rgb,
-    Bgr,
-}
-
-impl Colour {
-    /// Interleaved RGB to this order, or back: swapping is its own inverse.
-    pub fn order(self, rgb: &[f32]) -> Vec<f32> {
-        match self {
-            Colour::Rgb => rgb.to_vec(),
-            Colour::Bgr => rgb.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect(),
-        }
-    }
-}
-
 /// Operations after which a model is worth kernels that compile slowly: with the slowest compiler seen, LLVM 15, the
 /// embedded denoiser's take half a minute of one core, and take a third off the time of what is still to come.
 const SETTLED: u64 = 500_000_000_000;
@@ -55,6 +36,7 @@ const MOST_PIXELS: u128 = 1 << 27;
 pub struct Model {
     pub(super) dict: StateDict,
     network: Box<dyn Network>,
+    metadata: Metadata,
     pub(super) weights: WeightBuffers,
     /// Index in `weights` by what was packed.
     packed: HashMap<(Pack, DType), usize>,
@@ -77,6 +59,7 @@ impl Model {
     pub fn with_network(dict: StateDict, network: Box<dyn Network>) -> Result<Model> {
         let dict = network.canonical(&dict)?;
         let model = Model {
+            metadata: Metadata::of(&dict)?,
             dict,
             network,
             weights: WeightBuffers::default(),
@@ -136,29 +119,24 @@ impl Model {
 
     /// The colour order the network was trained on.
     pub fn colour(&self) -> Colour {
-        match self.dict.metadata().get(COLOUR).map(String::as_str) {
-            Some("bgr") => Colour::Bgr,
-            Some(_) => Colour::Rgb,
-            // The authors' GenLV checkpoints carry no metadata; their code reads and writes BGR.
-            None if self.network.family() == crate::models::genlv::NAME => Colour::Bgr,
-            None => Colour::Rgb,
-        }
+        // The authors' GenLV checkpoints carry no metadata; their code reads and writes BGR.
+        let usual = if self.network.family() == crate::models::genlv::NAME { Colour::Bgr } else { Colour::Rgb };
+        self.metadata.colour.unwrap_or(usual)
+    }
+
+    /// The storage that restorations may use unless told otherwise: f16 where the file says that it was verified.
+    pub fn verified_precision(&self) -> DType {
+        self.metadata.precision.unwrap_or(DType::F32)
     }
 
     /// Tile edge and overlap that the weights were found to work well with, in pixels.
-    /// No more than half is shared: the number of tiles would grow without bounds.
     pub fn tile_advice(&self) -> Option<(u32, u32)> {
-        let text = self.dict.metadata().get("vernis.tile")?;
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        let number = |key: &str| value.get(key).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok());
-        let size = number("size").filter(|n| *n >= 16)?;
-        Some((size, number("halo").unwrap_or(32).min(size / 2)))
+        self.metadata.tile
     }
 
     /// Tasks the checkpoint says it was trained for.
     pub fn tasks(&self) -> Vec<String> {
-        let listed = self.dict.metadata().get("vernis.tasks").and_then(|t| serde_json::from_str(t).ok());
-        listed.unwrap_or_default()
+        self.metadata.tasks.clone()
     }
 
     /// Names of the heads of the network, in order: what the metadata lists if that fits, else what the shapes show.

@@ -199,9 +199,12 @@ fn a_program_is_told_by_events() {
     assert_eq!(of("done")[0]["outputs"][0], s.text("out/a.png"));
     assert_eq!((&of("failed")[0]["file"], &of("failed")[0]["code"]), (&bad.into(), &8.into()));
     assert_eq!(events.last().unwrap()["failed"], 1);
-    let refused = vernis(&["restore", &photo, "-o", &s.text("x.png"), "--task", "nonsense", "--progress", "json"]);
-    let [only] = &self::events(&refused.err)[..] else { panic!("{}", refused.err) };
-    assert_eq!((refused.code, &only["event"], &only["code"]), (2, &"error".into(), &2.into()));
+    for nonsense in [&["--task", "nonsense", "--progress", "json"][..], &["--nonsense", "--progress=json"]] {
+        let refused = vernis(&[&["restore", &photo, "-o", &s.text("x.png")], nonsense].concat());
+        let [only] = &self::events(&refused.err)[..] else { panic!("{}", refused.err) };
+        assert_eq!((refused.code, &only["event"], &only["code"]), (2, &"error".into(), &2.into()));
+        assert!(only["what"].as_str().is_some_and(|what| what.contains("nonsense")), "{only}");
+    }
 }
 
 #[test]
