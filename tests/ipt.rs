@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use vernis::checkpoint::Case;
+use vernis::models::Network as _;
 use vernis::models::ipt::Config;
 use vernis::models::registry::{self, Said};
+use vernis::run::model::Model;
 
 fn cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/cases");
@@ -43,6 +45,29 @@ fn the_configuration_is_found_without_metadata_or_asked_for() {
 }
 
 #[test]
+fn heads_that_the_configuration_leaves_out_are_let_be() {
+    let many = |case: &Case| case.config["scale"].as_array().is_some_and(|s| s.len() > 1);
+    let case = cases().into_iter().find(|c| many(c)).expect("a case with several heads");
+    let mut config = case.config.clone();
+    config["scale"].as_array_mut().expect("a list").truncate(1);
+    let network = Box::new(Config::parse(&config).expect("one head"));
+    let dict = case.weights.unwrapped().expect("weights");
+    assert!(dict.contains("head.1.0.weight"));
+    Model::with_network(dict.clone(), network).expect("the official code loads such a file");
+    let misnamed = dict.with_renamed(|key| Some(key.replace("head.0.", "heads.0."))).expect("other names");
+    assert!(Model::with_network(misnamed, Box::new(Config::parse(&config).expect("one head"))).is_err());
+}
+
+#[test]
+fn a_task_without_a_query_is_not_run() {
+    let mut config = json!({"scale": [1, 2], "num_queries": 1});
+    let tasks = |config: &Value| Config::parse(config).expect("a network").parts().len();
+    assert_eq!(tasks(&config), 1);
+    config["no_mlp"] = true.into();
+    assert_eq!(tasks(&config), 2, "without the MLPs there are no queries either");
+}
+
+#[test]
 fn configurations_that_cannot_be_are_refused() {
     let say = |change: Value| {
         let mut config = json!({"n_feats": 16, "scale": [1, 2], "num_queries": 2, "patch_size": 24, "num_heads": 4});
@@ -55,7 +80,7 @@ fn configurations_that_cannot_be_are_refused() {
     assert!(say(json!({"num_heads": 7})).contains("num_heads"));
     assert!(say(json!({"scale": [5]})).contains("scale"));
     assert!(say(json!({"patch_dim": 7})).contains("patch_dim"));
-    assert!(say(json!({"num_queries": 1})).contains("num_queries"));
+    assert!(say(json!({"num_queries": 0})).contains("num_queries"));
     assert!(say(json!({"n_feat": 1})).contains("n_feat"));
     assert!(say(json!({"no_mlp": 3})).contains("no_mlp"));
 }

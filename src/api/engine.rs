@@ -17,7 +17,7 @@ use crate::run::conditions::{Conditioning, genlv, told};
 use crate::run::draw::told::map_in;
 use crate::run::tiling::{Layout, Request, layout};
 use crate::run::{self, facts, official, shipped};
-use crate::text::instruction::{Understood, understand};
+use crate::text::instruction::{Understood, names_a_task, understand};
 
 /// How an engine is made.
 #[derive(Debug, Clone, Default)]
@@ -133,7 +133,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<Report> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision, None, options)?;
+        let condition = self.condition(model, instruction, precision, (size, None), options)?;
         let protocol = protocol(model, instruction, options);
         let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         Ok(self.report(model, &layout, condition, precision))
@@ -171,7 +171,7 @@ impl Engine {
         };
         let covered = hidden::covered(picture);
         let (original, picture) = (picture, covered.as_ref().unwrap_or(picture));
-        let condition = self.condition(model, instruction, precision, Some(picture), options)?;
+        let condition = self.condition(model, instruction, precision, ((picture.width, picture.height), Some(picture)), options)?;
         let start = Instant::now();
         let job = Attempt { picture, condition: &condition, precision, protocol, options };
         let (layout, mut restored) = self.attempt(model, &job, &mut notes, progress)?;
@@ -213,7 +213,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<Vec<LayerTime>> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision, None, options)?;
+        let condition = self.condition(model, instruction, precision, (size, None), options)?;
         let protocol = protocol(model, instruction, options);
         let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         let plan = model.inner.plan(&self.gpu, &layout.key)?;
@@ -235,7 +235,7 @@ impl Engine {
         options: &RestoreOptions,
     ) -> Result<(String, String)> {
         let precision = self.precision(model, options);
-        let condition = self.condition(model, instruction, precision, None, options)?;
+        let condition = self.condition(model, instruction, precision, (size, None), options)?;
         let protocol = protocol(model, instruction, options);
         let layout = self.layout(model, size, &condition, precision, (protocol, options))?;
         let (dot, json) = model.inner.plan(&self.gpu, &layout.key)?.dump();
@@ -293,7 +293,7 @@ impl Engine {
         model: &mut Model,
         instruction: &Instruction,
         precision: DType,
-        picture: Option<&Picture>,
+        (size, picture): ((u32, u32), Option<&Picture>),
         options: &RestoreOptions,
     ) -> Result<Conditioning> {
         let shares = match instruction {
@@ -323,8 +323,9 @@ impl Engine {
         };
         let multiple = protocol(model, instruction, options).map_or(model.inner.network().sizes().multiple, |p| p.pad);
         let view = picture.map(|p| (p, multiple));
-        let mut condition =
-            told::condition(&mut model.inner, &self.gpu, precision, &shares, view, options.memory_budget)?;
+        let pixels = u64::from(size.0) * u64::from(size.1);
+        let budget = options.memory_budget;
+        let mut condition = told::condition(&mut model.inner, &self.gpu, precision, &shares, view, pixels, budget)?;
         if let Instruction::Words(text) = instruction {
             condition.explain.insert(0, understand(text)?.to_string());
         }
@@ -333,10 +334,10 @@ impl Engine {
 
     /// Loads the shipped model that follows a plain sentence best.
     pub fn load_for_words(&self, text: &str) -> Result<Model> {
-        match (understand(text), map_in(text)) {
-            (Ok(understood), _) => self.load_for(&shares_of(&understood)),
-            (Err(_), Some(map)) => self.load_for(&[(map.to_owned(), 1.0)]),
-            (Err(e), None) => Err(e),
+        // A sentence that names a map and no damage is not left to guesses.
+        match map_in(text).filter(|_| !names_a_task(text)) {
+            Some(map) => self.load_for(&[(map.to_owned(), 1.0)]),
+            None => self.load_for(&shares_of(&understand(text)?)),
         }
     }
 }

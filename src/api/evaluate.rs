@@ -81,10 +81,14 @@ pub fn degraded(clean: &Path, how: &Degradation, seed: u64) -> Result<Sample> {
 /// # Errors
 /// [`Kind::Image`] if an input has no target or the reverse; the message names it.
 pub fn paired(inputs: &Path, targets: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let (inputs, mut rest) = (pictures(inputs)?, pictures(targets)?);
+    let (mut inputs, mut rest) = (pictures(inputs)?, pictures(targets)?);
+    // Those that have it first: nobody else may take it away.
+    inputs.sort_by_key(|input| !rest.iter().any(|t| t.file_name() == input.file_name()));
     let mut pairs = Vec::new();
     for input in inputs {
-        let Some(at) = rest.iter().position(|t| stem(t) == stem(&input)) else {
+        // The same name with the same ending before one with another.
+        let same = rest.iter().position(|t| t.file_name() == input.file_name());
+        let Some(at) = same.or_else(|| rest.iter().position(|t| stem(t) == stem(&input))) else {
             return Err(Error::new(Kind::Image, format!("{} has no target", input.display())).why(format!(
                 "no file called {} in {}",
                 stem(&input),
@@ -94,7 +98,10 @@ pub fn paired(inputs: &Path, targets: &Path) -> Result<Vec<(PathBuf, PathBuf)>> 
         pairs.push((input, rest.remove(at)));
     }
     match rest.first() {
-        None => Ok(pairs),
+        None => {
+            pairs.sort();
+            Ok(pairs)
+        }
         Some(left) => Err(Error::new(Kind::Image, format!("{} has no input", left.display()))),
     }
 }

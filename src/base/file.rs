@@ -140,6 +140,11 @@ pub fn writable(path: impl AsRef<Path>, overwrite: bool) -> Result<()> {
     temporary(path, &target(path, overwrite)?).map(drop)
 }
 
+/// The part of [`writable`] that touches nothing.
+pub fn free(path: &Path, overwrite: bool) -> Result<()> {
+    target(path, overwrite).map(drop)
+}
+
 /// An empty folder beside `path`, on its disk, gone with what is in it when dropped or by [`end_process`].
 pub fn scratch_beside(path: impl AsRef<Path>) -> Result<Scratch> {
     let path = path.as_ref();
@@ -189,6 +194,10 @@ fn target(path: &Path, overwrite: bool) -> Result<PathBuf> {
             return Err(cannot(path, why).advice("create it, or choose another place"));
         }
         Err(e) => return Err(cannot(path, e)),
+    }
+    if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        let advice = "name a file; `vernis restore -o -` writes to the standard output";
+        return Err(cannot(path, "it is a device or a pipe, which a file would replace").advice(advice));
     }
     // A link that leads nowhere counts as a file too.
     if !overwrite && fs::symlink_metadata(path).is_ok() {
@@ -281,6 +290,17 @@ mod tests {
         Placed { target: path.clone(), before }.take_back();
         assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path()).len()), (b"old".as_slice(), 1));
         assert!(kept(&folder.path().join("none")).unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        let error = write_atomic(&device, b"one", true).unwrap_err();
+        assert!(error.kind() == Kind::Output && error.to_string().contains("device"), "{error}");
+        assert!(fs::symlink_metadata(&device).unwrap().is_symlink() && writable(&device, true).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The names of tensors: the wrappers that training programs put around them, and what a mistyped one may have meant.
 
+use std::collections::BTreeSet;
+
 /// Prefixes that say nothing about the network.
 const WRAPPERS: [&str; 11] = [
     "params_ema.",
@@ -19,7 +21,14 @@ const WRAPPERS: [&str; 11] = [
 const NO_WRAPPER: &str = "model.diffusion_model.";
 
 /// Where both exist, the averaged weights are the ones to restore with.
-const PREFERRED: [(&str, &str); 2] = [("params_ema.", "params."), ("net_g_ema.", "net_g.")];
+const PREFERRED: [(&str, &str); 6] = [
+    ("params_ema.", "params."),
+    ("net_g_ema.", "net_g."),
+    ("model_ema.", "model."),
+    ("ema_model.", "model."),
+    ("ema.", "model."),
+    ("state_dict_ema.", "state_dict."),
+];
 
 /// What training leaves beside the weights.
 const EXTRAS: [&str; 21] = [
@@ -100,17 +109,21 @@ pub fn unwrap(keys: &[&str]) -> Unwrapping {
 }
 
 fn next_step(keys: &[&str]) -> Option<Step> {
+    let inside = |k: &str, prefix: &str| k.len() > prefix.len() && k.starts_with(prefix);
+    // Each weight must have its average: CompVis' `model_ema.` has names of its own, and belongs to training.
+    let averaged = PREFERRED.iter().find(|(best, plain)| {
+        let averages: BTreeSet<&str> = keys.iter().filter_map(|k| k.strip_prefix(best)).collect();
+        let mut weights = keys.iter().filter_map(|k| k.strip_prefix(plain)).peekable();
+        let others = keys.iter().filter(|k| !inside(k, best) && !inside(k, plain));
+        weights.peek().is_some() && weights.all(|k| averages.contains(k)) && others.into_iter().all(|k| is_extra(k))
+    });
+    if let Some((best, _)) = averaged {
+        return Some(Step::Strip(best));
+    }
     let weights = || keys.iter().filter(|k| !is_extra(k));
     weights().next()?;
     if weights().count() < keys.len() {
         return Some(Step::DropExtras);
-    }
-    let inside = |k: &str, prefix: &str| k.len() > prefix.len() && k.starts_with(prefix);
-    let preferred = PREFERRED.iter().find(|(best, plain)| {
-        keys.iter().any(|k| inside(k, best)) && keys.iter().all(|k| inside(k, best) || inside(k, plain))
-    });
-    if let Some((best, _)) = preferred {
-        return Some(Step::Strip(best));
     }
     if keys.iter().all(|k| k.starts_with(NO_WRAPPER)) {
         return None;
@@ -190,6 +203,13 @@ mod tests {
         assert_eq!(after(&["params.a", "params_ema.a", "params_ema.b"]), ["a", "b"]);
         assert_eq!(after(&["params_ema.module.a", "params.module.a"]), ["a"]);
         assert_eq!(unwrap(&["params.a", "params_ema.a"]).rename("params.a"), None);
+        for (plain, best) in [("model", "model_ema"), ("model", "ema"), ("state_dict", "state_dict_ema")] {
+            let keys = [format!("{plain}.module.a"), format!("{best}.module.a"), "epoch".to_owned()];
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            assert_eq!((after(&keys), unwrap(&keys).rename(keys[0])), (vec!["a".to_owned()], None), "{best}");
+        }
+        let half = ["model.a", "model.b", "model_ema.a"];
+        assert_eq!(after(&half), ["a", "b"], "an average of some weights is no network");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Arguments that several subcommands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::gpu::Gpu;
+use crate::image::EXTENSIONS;
 use crate::run::tune::tune;
 use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, ProtocolChoice, Result, TileChoice};
 
@@ -20,6 +21,19 @@ pub struct DeviceArgs {
     /// Directory of further models, found by name
     #[arg(long, value_name = "DIR", env = "VERNIS_MODELS")]
     pub models: Option<PathBuf>,
+}
+
+/// Endings of other files than the safetensors that a subcommand writes.
+const NO_WEIGHTS: [&str; 4] = ["pth", "pt", "ckpt", "bin"];
+
+/// Refuses an output that is named like something else than weights.
+pub fn weights_file(path: &Path) -> Result<()> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if path.as_os_str() != "-" && !NO_WEIGHTS.iter().chain(&EXTENSIONS).any(|e| *e == ending) {
+        return Ok(());
+    }
+    Err(usage(format!("{} is no name for a .safetensors file", path.display()))
+        .advice("name the output like weights.safetensors; it is no stream"))
 }
 
 impl DeviceArgs {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::args::DeviceArgs;
+use super::args::{DeviceArgs, weights_file};
 use super::progress::end_on_interrupt;
+use crate::base::error::shown;
 use crate::base::file::scratch_beside;
 use crate::{ConvertOptions, DType, HALF_ENOUGH, Instruction, Limits, Picture, Result, convert, decode_file, writable};
 
@@ -52,6 +53,7 @@ enum DtypeArg {
 
 pub fn run(args: &ConvertArgs) -> Result<u8> {
     end_on_interrupt();
+    weights_file(&args.output)?;
     let mut options = ConvertOptions {
         architecture: args.architecture.clone(),
         config: args.config.clone(),
@@ -76,7 +78,7 @@ pub fn run(args: &ConvertArgs) -> Result<u8> {
         println!("config      {}", done.config);
         super::show::assumed(&done.assumed);
         println!("names       {}", if done.unwrapped { "taken out of their wrapper" } else { "as they were" });
-        println!("licence     {}", done.license.as_deref().unwrap_or("not stated; --license TEXT states it"));
+        println!("licence     {}", done.license.as_deref().map_or("not stated; --license TEXT states it".into(), shown));
         println!("wrote       {}, {:.1} MiB", args.output.display(), done.bytes as f64 / f64::from(1 << 20));
     }
     Ok(0)

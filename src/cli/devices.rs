@@ -26,7 +26,7 @@ pub fn run(args: &DevicesArgs) -> Result<u8> {
             })
             .collect();
         println!("{:#}", serde_json::Value::from(rows));
-        return Ok(0);
+        return Ok(if adapters.is_empty() { Kind::NoDevice.exit_code() } else { 0 });
     }
     if adapters.is_empty() {
         return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").advice(

@@ -104,6 +104,10 @@ pub fn run(args: &EvalArgs) -> Result<u8> {
 }
 
 fn series(args: &EvalArgs) -> Result<Vec<Series>> {
+    if args.clean.is_none() && args.degrade.is_some() {
+        return Err(usage("--degrade damages the pictures of --clean, and there are none")
+            .advice("use --clean DIR with it, or --pairs without"));
+    }
     let Some(clean) = &args.clean else {
         let (inputs, targets) = match &args.pairs[..] {
             [inputs, targets] => (inputs.clone(), targets.clone()),

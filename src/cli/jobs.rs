@@ -52,14 +52,23 @@ impl Job {
     }
 }
 
+/// What is to be done.
+pub(super) struct Found {
+    pub(super) jobs: Vec<Job>,
+    /// Files in directories that are not named like pictures.
+    pub(super) strangers: Vec<PathBuf>,
+}
+
 /// Inputs with their outputs; directories are walked, their tree is kept.
-pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run: bool) -> Result<Vec<Job>> {
+pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run: bool) -> Result<Found> {
+    let mut strangers = Vec::new();
     let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut directory = inputs.len() > 1 || output.is_dir() || ends_with_separator(output);
     for input in inputs {
         if input.is_dir() {
             directory = true;
-            let files = Walk::of(input, output)?;
+            let Walk { files, strangers: others, .. } = Walk::of(input, output)?;
+            strangers.extend(others);
             if files.is_empty() {
                 return Err(Error::new(Kind::Image, format!("no picture in {}", input.display()))
                     .why(format!("looked for {}", EXTENSIONS.join(", "))));
@@ -79,7 +88,7 @@ pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run:
         for job in jobs.iter().filter(|j| !j.to_stream()) {
             agree(&job.output, out)?;
         }
-        return Ok(jobs);
+        return Ok(Found { jobs, strangers });
     }
     let names_a_file =
         output.is_file() || !(output.is_dir() || ends_with_separator(output) || Format::from_path(output).is_err());
@@ -113,7 +122,7 @@ pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run:
             Error::new(Kind::Output, format!("cannot create the directory {}", parent.display())).why(e)
         })?;
     }
-    Ok(jobs)
+    Ok(Found { jobs, strangers })
 }
 
 /// A named output and --format must say the same; an ending that names no format is left to whoever writes the file.
@@ -137,18 +146,20 @@ fn ends_with_separator(path: &Path) -> bool {
 struct Walk {
     seen: BTreeSet<PathBuf>,
     files: Vec<PathBuf>,
+    strangers: Vec<PathBuf>,
 }
 
 impl Walk {
-    fn of(directory: &Path, output: &Path) -> Result<Vec<PathBuf>> {
-        let mut walk = Walk { seen: BTreeSet::new(), files: Vec::new() };
+    fn of(directory: &Path, output: &Path) -> Result<Walk> {
+        let mut walk = Walk { seen: BTreeSet::new(), files: Vec::new(), strangers: Vec::new() };
         let real = |path: &Path| fs::canonicalize(path).ok();
         if real(output) != real(directory) {
             walk.seen.extend(real(output));
         }
         walk.down(directory)?;
         walk.files.sort();
-        Ok(walk.files)
+        walk.strangers.sort();
+        Ok(walk)
     }
 
     fn down(&mut self, directory: &Path) -> Result<()> {
@@ -170,6 +181,8 @@ impl Walk {
                 self.down(&path)?;
             } else if path.is_file() && ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
                 self.files.push(path);
+            } else {
+                self.strangers.push(path);
             }
         }
         Ok(())

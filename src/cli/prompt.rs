@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::DeviceArgs;
+use super::args::{DeviceArgs, weights_file};
 use super::progress::end_on_interrupt;
 use crate::{Limits, Result, decode_file, writable};
 
@@ -29,6 +29,7 @@ pub struct PromptArgs {
 
 pub fn run(args: &PromptArgs) -> Result<u8> {
     end_on_interrupt();
+    weights_file(&args.output)?;
     writable(&args.output, args.overwrite)?;
     let before = decode_file(&args.before, &Limits::default())?;
     let after = decode_file(&args.after, &Limits::default())?;

@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::args::{DeviceArgs, PrecisionArg, ProtocolArg, adapter, bytes, share, tile, usage};
 use super::draw::{DrawArgs, DrawRun};
-use super::jobs::{Job, jobs};
+use super::jobs::{Found, Job, jobs};
 use super::progress::{Progress, ProgressArg, cancelled_error, error_event, named, rounded};
 use super::show;
+use crate::base::file::free;
+use crate::image::EXTENSIONS;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
     RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
@@ -177,11 +179,16 @@ pub fn run(args: &RestoreArgs) -> Result<u8> {
 }
 
 fn all(args: &RestoreArgs) -> Result<u8> {
-    let mut jobs = jobs(&args.inputs, &args.output, &args.output_args, args.dry_run)?;
+    let Found { mut jobs, strangers } = jobs(&args.inputs, &args.output, &args.output_args, args.dry_run)?;
     if args.dump_graph.is_some() && jobs.len() > 1 {
         return Err(usage(format!("one graph file for {} pictures", jobs.len()))
             .why("pictures of another size have another graph")
             .advice("name one picture with --dump-graph"));
+    }
+    if let Some(file) = &args.dump_graph
+        && !file.extension().is_some_and(|ending| ending == "dot" || ending == "json")
+    {
+        return Err(usage(format!("{} names no kind of graph file", file.display())).advice("use .dot or .json"));
     }
     let told = args.progress == ProgressArg::Json;
     let engine = args.device.engine(args.quiet || told)?;
@@ -211,6 +218,9 @@ fn all(args: &RestoreArgs) -> Result<u8> {
         "adapter": engine.adapter().name, "software": engine.adapter().software,
     });
     progress.begin(&format!("model: {} ({})", model.name(), model.family()), facts);
+    if let [first, ..] = &strangers[..] {
+        progress.note(first, &left_out(&strangers));
+    }
     let mut failures: Vec<Error> = Vec::new();
     for job in &jobs {
         progress.start(&job.input.display().to_string(), "");
@@ -259,7 +269,12 @@ impl Batch<'_> {
             return Ok(());
         }
         let format = job.format(&args.output_args)?;
-        if !args.dry_run && !job.to_stream() {
+        if args.dry_run {
+            // Directories that a run would make need not be there yet.
+            if !job.to_stream() && (job.named || job.output.exists()) {
+                free(&job.output, args.output_args.overwrite)?;
+            }
+        } else if !job.to_stream() {
             writable(&job.output, args.output_args.overwrite)?;
         }
         if args.profile && job.to_stream() {
@@ -317,6 +332,13 @@ impl Batch<'_> {
         warn(job, &encoded.warnings, progress);
         job.write(&encoded.bytes, out.overwrite)
     }
+}
+
+/// What is said of files in directories that are no pictures.
+fn left_out(strangers: &[PathBuf]) -> String {
+    let others = strangers.len() - 1;
+    let which = if others == 0 { "it is".into() } else { format!("it and {others} more files in directories are") };
+    format!("{which} left out: not named like a picture ({})", EXTENSIONS.join(", "))
 }
 
 pub(super) fn warn(job: &Job, warnings: &[String], progress: &Progress) {

@@ -150,13 +150,12 @@ fn choose_depth(picture: &Picture, format: Format, options: &EncodeOptions, warn
         Format::Png => Depth::Sixteen,
         Format::Jpeg | Format::WebP => Depth::Eight,
     };
-    if depth > most {
-        warnings.push(format!(
-            "{} holds {} bits: the picture's {} are rounded",
-            format.name(),
-            most.bits(),
-            depth.bits()
-        ));
+    // What was asked for beyond the picture's own depth would have held nothing more.
+    if depth > most && picture.depth > most {
+        let (holds, own) = (most.bits(), picture.depth.bits());
+        warnings.push(format!("{} holds {holds} bits: the picture's {own} are rounded", format.name()));
+    } else if depth > most {
+        warnings.push(format!("{} holds no more than {} bits", format.name(), most.bits()));
     }
     depth.min(most)
 }

@@ -13,6 +13,11 @@ pub struct Settings<'a> {
     known: BTreeSet<&'static str>,
 }
 
+/// A number without a fraction, however it is written, no larger than any width or count of a network.
+fn whole(v: &Value) -> Option<u32> {
+    v.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(1 << 20)).contains(n)).map(|n| n as u32)
+}
+
 impl<'a> Settings<'a> {
     pub fn new(family: &'static str, value: &'a Value) -> Result<Self> {
         if !value.is_object() {
@@ -34,11 +39,7 @@ impl<'a> Settings<'a> {
     pub fn u32(&mut self, key: &'static str, default: u32) -> Result<u32> {
         match self.get(key) {
             None => Ok(default),
-            Some(v) => v
-                .as_u64()
-                .and_then(|n| u32::try_from(n).ok())
-                .filter(|n| *n <= 1 << 20)
-                .ok_or_else(|| self.bad(key, "a number", v)),
+            Some(v) => whole(v).ok_or_else(|| self.bad(key, "a whole number", v)),
         }
     }
 
@@ -66,9 +67,7 @@ impl<'a> Settings<'a> {
     /// A list of numbers.
     pub fn list(&mut self, key: &'static str, default: &[u32]) -> Result<Vec<u32>> {
         let Some(v) = self.get(key) else { return Ok(default.to_vec()) };
-        let numbers = v.as_array().and_then(|a| {
-            a.iter().map(|x| x.as_u64().filter(|n| *n <= 1 << 20).map(|n| n as u32)).collect::<Option<Vec<u32>>>()
-        });
+        let numbers = v.as_array().and_then(|a| a.iter().map(whole).collect::<Option<Vec<u32>>>());
         numbers.ok_or_else(|| self.bad(key, "a list of numbers", v))
     }
 

@@ -50,7 +50,11 @@ impl Layout {
 const MOST_PADDED: u64 = 1 << 30;
 
 /// Edges tried by `auto`, from large to small.
-const EDGES: [u32; 14] = [4096, 3072, 2048, 1536, 1280, 1024, 768, 640, 512, 384, 256, 192, 128, 64];
+const EDGES: [u32; 16] = [4096, 3072, 2048, 1536, 1280, 1024, 768, 640, 512, 384, 256, 192, 128, 64, 32, 16];
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
 
 /// What a layout is made for.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +78,13 @@ impl Request<'_> {
 
     fn refuse(&self, l: &Layout, advice: &str) -> Error {
         Error::new(Kind::Memory, format!("a tile of {}x{} does not fit the memory budget", l.tile().0, l.tile().1))
-            .why(format!("it needs {} MiB, the budget is {} MiB", l.peak_bytes() >> 20, self.budget >> 20))
+            .why(format!("it needs {:.1} MiB, the budget is {:.1} MiB", mib(l.peak_bytes()), mib(self.budget)))
             .advice(advice)
+    }
+
+    /// What to do where no tile can be smaller.
+    fn more(&self) -> &'static str {
+        if self.precision == DType::F16 { "raise --memory-budget" } else { "raise --memory-budget, or use --precision f16" }
     }
 
     /// The layout if it fits the budget.
@@ -138,7 +147,7 @@ pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout>
             for edge in [advised.min(whole)].into_iter().chain(EDGES.into_iter().filter(|e| *e < advised.min(whole))) {
                 match attempt(edge) {
                     Ok(l) if !request.over(&l) => return Ok(l),
-                    Ok(l) => last = Some(request.refuse(&l, "raise --memory-budget, or use --precision f16")),
+                    Ok(l) => last = Some(request.refuse(&l, request.more())),
                     Err(e) if e.kind() == Kind::Memory => last = Some(e),
                     Err(e) => return Err(e),
                 }
@@ -172,5 +181,5 @@ fn fixed(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout> {
     let key = PlanKey { part, precision: request.precision };
     let (cost, weights) = model.cost(gpu, &key)?;
     let layout = Layout { padded, tiles, overlap: side - side / 4, key, cost, weights };
-    request.within(layout, "raise --memory-budget, or use --precision f16")
+    request.within(layout, request.more())
 }

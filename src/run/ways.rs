@@ -26,7 +26,7 @@ pub struct Costs {
 const MERGE_WEIGHT: f64 = 20.0;
 
 /// The weights a model was told last, and what they have cost since.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Adapting {
     weights: Vec<f32>,
     spent: f64,

@@ -171,6 +171,9 @@ impl Sentence {
         if matches!(m.sort, Sort::Trade | Sort::Plain) {
             return Ok(());
         }
+        if let Some((stays, _)) = (m.end..to).find_map(|at| self.one_of(&words().stays, at)) {
+            return Err(format!("'{named}' stands before '{stays}'"));
+        }
         let gone = (m.end..self.on_to(&self.stop, m.end)).find_map(|at| self.one_of(&words().gone, at));
         // The nearest verb before it, through commas: "remove rain, snow and noise".
         let verb = (self.back_to(&self.stop, m.start)..m.start).rev().filter(|at| !inside(*at)).find_map(|at| {

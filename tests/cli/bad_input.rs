@@ -148,6 +148,18 @@ fn unwritable_outputs() {
 }
 
 #[test]
+fn outputs_that_are_no_weights_files() {
+    let s = Scratch::new();
+    let input = s.picture("a.png", 16, 16);
+    let prompt = ["prompt", &input, &input, "-o"];
+    for output in ["-", &s.text("p.png")] {
+        vernis(&[&prompt[..], &[output]].concat()).fails_with(2, &[output, ".safetensors"]);
+        vernis(&["convert", "weights/nafnet-denoise.safetensors", "-o", output]).fails_with(2, &[output, ".safetensors"]);
+    }
+    assert!(!std::path::Path::new("-").exists());
+}
+
+#[test]
 fn requests_that_make_no_sense() {
     let s = Scratch::new();
     let input = s.picture("in.png", 40, 30);

@@ -47,6 +47,17 @@ fn noise_is_measured_and_removed() {
 }
 
 #[test]
+fn a_name_is_a_closer_pair_than_a_stem() {
+    let s = Scratch::new();
+    let (inputs, targets) = (clean(&s, "inputs"), clean(&s, "targets"));
+    // It stands before a.png, and its stem fits the same target.
+    std::fs::copy(s.path("inputs/a.png"), s.path("inputs/a.jpg")).expect("copied");
+    vernis(&["eval", "--pairs", &inputs, &targets]).fails_with(8, &["a.jpg", "no target"]);
+    std::fs::copy(s.path("targets/a.png"), s.path("targets/a.webp")).expect("copied");
+    vernis(&["eval", "--pairs", &inputs, &targets]).succeeds();
+}
+
+#[test]
 fn requests_that_make_no_sense() {
     let s = Scratch::new();
     let photos = clean(&s, "photos");
@@ -58,6 +69,7 @@ fn requests_that_make_no_sense() {
     std::fs::create_dir(s.path("one")).expect("writable");
     std::fs::copy(s.path("photos").join("a.png"), s.path("one").join("a.png")).expect("copied");
     vernis(&["eval", "--pairs", &photos, &s.text("one")]).fails_with(8, &["b.png", "no target"]);
+    vernis(&["eval", "--pairs", &photos, &photos, "--degrade", "noise"]).fails_with(2, &["--degrade", "--clean"]);
     vernis(&["eval", "--pairs", &s.text("one"), &photos]).fails_with(8, &["b.png", "no input"]);
     image::RgbImage::new(8, 8).save(s.path("one").join("a.png")).expect("writable");
     std::fs::remove_file(s.path("photos").join("b.png")).expect("there");

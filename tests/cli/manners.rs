@@ -255,6 +255,8 @@ fn weights_and_devices_are_not_guessed() {
     // Digits stand in the name of many a driver; 99 is no adapter for that.
     vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--device", "99"]).fails_with(4, &["99"]);
     vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--strength", "-0.1"]).fails_with(2, &["strength"]);
+    vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--dump-graph", &input, "--overwrite"])
+        .fails_with(2, &[".dot"]);
     let long = "rain ".repeat(300);
     vernis(&["restore", &input, "-o", &out, "--say", &long]).fails_with(2, &["300 words"]);
 }

@@ -143,6 +143,42 @@ fn the_graph_can_be_looked_at() {
 }
 
 #[test]
+fn the_plan_of_a_dry_run_is_the_one_that_is_run() {
+    let s = Scratch::new();
+    let input = s.picture("a.png", 64, 48);
+    let (model, output) = ("weights/instruct-ipt.safetensors", s.text("o.png"));
+    let run = |more: &[&str]| {
+        vernis(&[&["restore", &input, "-o", &output, "--model", model, "--task", "derain"], more].concat())
+    };
+    let plan = run(&["--dry-run"]);
+    plan.succeeds();
+    let planned: f64 = plan
+        .out
+        .split_once(" MiB planned")
+        .and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok())
+        .unwrap_or_else(|| panic!("{}", plan.out));
+    let budget = |share: f64| format!("{}", (planned * share * f64::from(1 << 20)) as u64);
+    run(&["--memory-budget", &budget(0.8), "--tile", "off"]).fails_with(5, &["the budget is"]);
+    run(&["--memory-budget", &budget(0.8), "--tile", "off", "--dry-run"]).fails_with(5, &["the budget is"]);
+    run(&["--memory-budget", &budget(1.01), "--tile", "off"]).succeeds();
+    run(&["--dry-run"]).fails_with(10, &["exists"]);
+}
+
+#[test]
+fn files_that_are_no_pictures_are_told() {
+    let s = Scratch::new();
+    std::fs::create_dir(s.path("in")).expect("writable");
+    s.picture("in/a.png", 12, 9);
+    let run = || vernis(&["restore", &s.text("in"), "-o", &s.text("out/"), "--task", "denoise", "--overwrite"]);
+    assert!(!run().err.contains("left out"));
+    std::fs::write(s.path("in/b.bmp"), "BM").expect("writable");
+    std::fs::write(s.path("in/notes.txt"), "x").expect("writable");
+    let told = run();
+    told.succeeds();
+    assert!(told.err.contains("b.bmp: it and 1 more") && told.err.contains("left out"), "{}", told.err);
+}
+
+#[test]
 fn tasks_and_devices_are_listed() {
     let tasks = vernis(&["tasks"]);
     tasks.succeeds();

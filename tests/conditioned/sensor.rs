@@ -64,11 +64,11 @@ fn a_file_with_a_sensor_needs_no_instruction() {
     let mut with = model(&red_is_class_3()).expect("a model");
     let picture = flat(40, 24, [1.0, 0.0, 0.0]);
     let mut ask =
-        |view| told::condition(&mut with, &gpu, DType::F32, &[], view, u64::MAX).expect("no instruction").explain;
+        |view| told::condition(&mut with, &gpu, DType::F32, &[], view, 4096, u64::MAX).expect("no instruction").explain;
     assert!(ask(Some((&picture, 8)))[0].starts_with("degradation: deblur 0.99"));
     assert!(ask(None)[0].contains("when it is restored"));
     let mut without = model(&[]).expect("a model");
-    let refused = told::condition(&mut without, &gpu, DType::F32, &[], Some((&picture, 8)), u64::MAX);
+    let refused = told::condition(&mut without, &gpu, DType::F32, &[], Some((&picture, 8)), 4096, u64::MAX);
     assert!(refused.expect_err("it must be told").to_string().contains("classifier"));
 }
 

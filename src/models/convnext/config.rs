@@ -18,12 +18,17 @@ pub struct Config {
     pub levels: Vec<u32>,
     pub in_channels: u32,
     pub layer_norm_eps: f64,
+    /// Eps of the norms at the outputs.
+    pub output_norm_eps: f64,
     /// One more LayerNorm over channels at each output.
     pub stage_output_norm: bool,
     /// What is subtracted from and divided out of RGB in 0..1 before the network sees it.
     pub mean: [f64; 3],
     pub std: [f64; 3],
 }
+
+/// What the eps of the norms at the outputs is called where it is told apart.
+const OUTPUT_NORMS: &str = "hidden_states_norms";
 
 impl Config {
     pub fn parse(value: &Value) -> Result<Config> {
@@ -33,10 +38,15 @@ impl Config {
             Error::new(Kind::Checkpoint, format!("convnext checkpoints have no key layout {layout}"))
                 .advice(Layout::NAMES.map(|(name, _)| name).join(", "))
         })?;
-        let eps = match s.get("layer_norm_eps") {
-            // Some files name the eps of the output norms apart.
-            Some(Value::Object(each)) => each.get("all").and_then(Value::as_f64).unwrap_or(1e-6),
-            _ => s.f64("layer_norm_eps", 1e-6)?,
+        let (eps, output_norm_eps) = match s.get("layer_norm_eps") {
+            Some(each @ Value::Object(_)) => {
+                let mut s = Settings::new("convnext's layer_norm_eps", each)?;
+                let all = s.f64("all", 1e-6)?;
+                let outputs = s.f64(OUTPUT_NORMS, all)?;
+                s.finish()?;
+                (all, outputs)
+            }
+            _ => s.f64("layer_norm_eps", 1e-6).map(|eps| (eps, eps))?,
         };
         for (key, only) in [
             ("kernel_size", json!(7)),
@@ -54,6 +64,7 @@ impl Config {
             levels: s.list("levels", &[0, 1, 2, 3])?,
             in_channels: s.u32("in_channels", 3)?,
             layer_norm_eps: eps,
+            output_norm_eps,
             stage_output_norm: s.bool("stage_output_norm", false)?,
             mean: s.reals("mean", [0.485, 0.456, 0.406])?,
             std: s.reals("std", [0.229, 0.224, 0.225])?,
@@ -72,13 +83,17 @@ impl Config {
     }
 
     pub fn to_json(&self) -> Value {
+        let eps = match self.output_norm_eps == self.layer_norm_eps {
+            true => json!(self.layer_norm_eps),
+            false => json!({"all": self.layer_norm_eps, OUTPUT_NORMS: self.output_norm_eps}),
+        };
         json!({
             "layout": self.layout.name(),
             "dims": self.dims,
             "depths": self.depths,
             "levels": self.levels,
             "in_channels": self.in_channels,
-            "layer_norm_eps": self.layer_norm_eps,
+            "layer_norm_eps": eps,
             "stage_output_norm": self.stage_output_norm,
             "mean": self.mean,
             "std": self.std,
@@ -131,5 +146,22 @@ impl Network for Config {
             b.graph.output(super::STAGE_NAMES[level], t);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_norms_at_the_outputs_may_have_an_eps_of_their_own() {
+        let of = |eps: Value| Config::parse(&json!({"layer_norm_eps": eps}));
+        let eps = |c: &Config| (c.layer_norm_eps, c.output_norm_eps);
+        assert_eq!(eps(&of(json!(1e-5)).unwrap()), (1e-5, 1e-5));
+        assert_eq!(eps(&of(json!({"all": 1e-5})).unwrap()), (1e-5, 1e-5));
+        let apart = of(json!({"all": 1e-6, "hidden_states_norms": 1e-2})).unwrap();
+        assert_eq!(eps(&apart), (1e-6, 1e-2));
+        assert_eq!(Config::parse(&apart.to_json()).unwrap(), apart);
+        assert!(of(json!({"other": 1e-6})).unwrap_err().to_string().contains("other"));
     }
 }

@@ -38,6 +38,12 @@ impl Config {
         (self.patch_size / self.patch_dim).pow(2)
     }
 
+    /// Tasks that can be run: the decoder's query of a task is the row of its number, where there are queries.
+    pub fn runnable(&self) -> u32 {
+        let tasks = self.scale.len() as u32;
+        if self.no_mlp { tasks } else { tasks.min(self.num_queries) }
+    }
+
     /// The graph of `n` tiles through head and tail `index`.
     pub fn part(&self, n: u32, index: u32) -> Part {
         Part::main(n, self.patch_size, self.patch_size, vec![index])
@@ -87,9 +93,8 @@ impl Config {
         if self.no_pos && self.pos_every {
             return wrong("pos_every", "without positions (no_pos) the official code cannot add them".into());
         }
-        if !self.no_mlp && self.num_queries < self.scale.len() as u32 {
-            let (queries, tasks) = (self.num_queries, self.scale.len());
-            return wrong("num_queries", format!("expected one for each of {tasks} tasks, got {queries}"));
+        if !self.no_mlp && self.num_queries == 0 {
+            return wrong("num_queries", "the decoder asks with one of each task, and there is none".into());
         }
         Ok(())
     }
@@ -150,7 +155,7 @@ impl Network for Config {
     }
 
     fn parts(&self) -> Vec<Part> {
-        (0..self.scale.len() as u32).map(|i| self.part(1, i)).collect()
+        (0..self.runnable()).map(|i| self.part(1, i)).collect()
     }
 
     fn build(&self, b: &mut Build<'_>, part: &Part) -> Result<()> {

@@ -65,6 +65,10 @@ pub fn from_config(value: &Value, dict: &StateDict) -> Result<Box<dyn Network>> 
         sensor: sensor::present(dict),
     };
     let out = s.u32("out_channels", config.trunk.inp_channels)?;
+    // Arguments of the class without any influence.
+    for key in ["prompt_dim", "lin_dim"] {
+        s.u32(key, 1)?;
+    }
     s.finish()?;
     config.check(out)?;
     Ok(Box::new(config))

@@ -7,7 +7,6 @@ use super::{Conditioning, told};
 use crate::base::{DType, Error, Kind, Result};
 use crate::checkpoint::names::nearest;
 use crate::gpu::Gpu;
-use crate::image::Picture;
 use crate::models::instruct_ipt::{InstructIpt, Way};
 use crate::models::{Network as _, Part};
 use crate::run::plan::PlanKey;
@@ -87,20 +86,23 @@ pub fn wanted(images: &[Vec<f32>]) -> Vec<usize> {
 }
 
 /// The conditions of one picture under `shares` (none: the carrier alone), in the way that costs less; see
-/// [`crate::run::ways`]. A model that is only planned is planned as merged.
+/// [`crate::run::ways`]. What is only planned (`counts` is false) goes the way that it would go, and costs nothing yet.
 pub fn condition(
     model: &mut Model,
     gpu: &Gpu,
     precision: DType,
     network: &InstructIpt,
     shares: &[Share],
-    picture: Option<&Picture>,
+    pixels: u64,
+    counts: bool,
 ) -> Result<Conditioning> {
     let (head, shares) = told::head(model, shares)?;
     let rest: Vec<u32> = head.into_iter().collect();
     let weights = weights(&shares, &network.adapters().tasks)?;
     let merged = merged(network, &weights, &rest);
-    let (Some(picture), true) = (picture, weights.iter().any(|w| *w != 0.0)) else { return Ok(merged) };
+    if weights.iter().all(|w| *w == 0.0) {
+        return Ok(merged);
+    }
     let fused = fused(network, std::slice::from_ref(&weights), None, &rest);
     let costs = match model.adapting.costs {
         Some(costs) => costs,
@@ -110,7 +112,12 @@ pub fn condition(
             *model.adapting.costs.insert(ways::costs(model, gpu, &key(&merged), &key(&fused))?)
         }
     };
-    let (mut condition, reason) = match model.adapting.choose(&weights, picture.pixels() as u64, costs) {
+    let mut adapting = model.adapting.clone();
+    let way = adapting.choose(&weights, pixels, costs);
+    if counts {
+        model.adapting = adapting;
+    }
+    let (mut condition, reason) = match way {
         Way::Fused => (fused, "beside the network: cheaper than a merge for what these weights have been used for"),
         _ => (merged, "merged into the network"),
     };

@@ -102,13 +102,14 @@ pub fn head(model: &Model, shares: &[Share]) -> Result<(Option<u32>, Vec<Share>)
 pub type View<'p> = (&'p Picture, u32);
 
 /// What the main plan of `model` needs to follow `shares`; empty shares are no instruction. `view` is there when a
-/// picture is restored and not when it is only planned; `budget` bounds the memory of what runs beside the main plan.
+/// picture is restored and not when it is only planned for one of `pixels`; `budget` bounds the memory of what runs beside the main plan.
 pub fn condition(
     model: &mut Model,
     gpu: &Gpu,
     precision: DType,
     shares: &[Share],
     view: Option<View<'_>>,
+    pixels: u64,
     budget: u64,
 ) -> Result<Conditioning> {
     let family = model.network().family();
@@ -126,7 +127,7 @@ pub fn condition(
         return prompted(model, shares);
     }
     if let Some(network) = tasks::of(model) {
-        return tasks::condition(model, gpu, precision, &network?, shares, view.map(|v| v.0));
+        return tasks::condition(model, gpu, precision, &network?, shares, pixels, view.is_some());
     }
     match family {
         crate::models::pip::NAME => classed(model, gpu, precision, shares, view),
