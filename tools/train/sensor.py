@@ -7,7 +7,8 @@ Four strided convolutions, a mean over the picture and a linear layer score the 
 network is always told its class; with the sensor a file can be used blindly. Mistakes are not alike: a noisy picture
 treated as a rainy one still gains, a blurred one treated as a hazy one is spoilt. So the decibels that the file's own
 network loses by each mistake are measured first, and the sensor is trained on what it can expect to lose besides the
-cross-entropy. `--clean` measures on other photographs.
+cross-entropy. Some of the photographs are made pale before they are damaged: there are few such tiles, and what is pale
+must not pass for hazy. `--clean` measures on other photographs.
 """
 
 import argparse
@@ -22,18 +23,20 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from batches import PHOTOGRAPHS, draw_batch, task_of, to_tensor
+from batches import task_of, to_tensor
+from data import random_crop
 import weights
 from models.pip import CLASSES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import apply_kind, generator, load_rgb, parse_kinds, KINDS  # noqa: E402
+from degrade import apply_kind, generator, load_rgb, make_pair, parse_kinds, quantise, KINDS  # noqa: E402
 
 PREFIX = "vernis.sensor."
 WIDTHS = (24, 48, 96, 96)
 SIDE = 128  # of the windows that the program looks at
 ACROSS = 3
 SHARES = {"noise": 1.0, "rain": 1.0, "haze": 1.0, "blur": 0.7, "motion": 1.4, "lowlight": 0.6}  # of the windows
+PALE = 0.35  # of the photographs
 LOSS_PER_DB = 0.5  # of what a window can expect to lose, beside the cross-entropy
 WINDOWS_TO_PRICE = 24  # of each class
 KINDS_SEEN = "noise=15,noise=25,noise=50,rain=60,haze=50,blur=1.6,motion=10,lowlight=25"
@@ -58,11 +61,23 @@ class Sensor(nn.Module):
         return {PREFIX + name.removeprefix("layers."): t.half().contiguous() for name, t in self.state_dict().items()}
 
 
-def draw(tiles, rng, shares: dict, groups: int):
-    """Degraded windows of the size that is looked at, two of each group, their clean ones, and their classes."""
-    batch = draw_batch({PHOTOGRAPHS: tiles}, rng, shares, groups, per_group=2, patch=SIDE, prompts=False)
-    labels = torch.tensor([CLASSES.index(task_of(kind)) for kind in batch.tasks]).repeat_interleave(2)
-    return batch.input, batch.target, labels
+def pale(photograph: np.ndarray, rng) -> np.ndarray:
+    """A high-key version: a gamma below 1, some colour taken out and the blacks lifted a little. uint8 in and out."""
+    light = (photograph / 255.0) ** rng.uniform(0.3, 0.8)
+    light = light + rng.uniform(0, 0.8) * (light.mean(2, keepdims=True) - light)
+    lift = rng.uniform(0, 0.2)
+    return quantise(255 * (lift + (1 - lift) * light))
+
+
+def draw(tiles, rng, shares: dict, kinds: int):
+    """Degraded windows of the size that is looked at, two of each kind drawn, their clean ones, and their classes."""
+    weights_of = np.array(list(shares.values())) / sum(shares.values())
+    drawn = np.repeat(rng.choice(list(shares), kinds, p=weights_of), 2)
+    clean = [random_crop(tiles, rng, SIDE) for _ in drawn]
+    clean = [pale(c, rng) if rng.random() < PALE else c for c in clean]
+    damaged, clean = zip(*(make_pair(str(kind), c, rng) for kind, c in zip(drawn, clean)))
+    labels = torch.tensor([CLASSES.index(task_of(str(kind))) for kind in drawn])
+    return to_tensor(damaged), to_tensor(clean), labels
 
 
 @torch.no_grad()
@@ -86,7 +101,7 @@ def train(sensor: Sensor, tiles, lost: torch.Tensor, steps: int, rate: float, se
     hits = 0.0
     for step in range(steps):
         rng = np.random.Generator(np.random.PCG64([seed, step]))
-        windows, _, labels = draw(tiles, rng, SHARES, groups=10)
+        windows, _, labels = draw(tiles, rng, SHARES, kinds=10)
         scores = sensor(windows)
         expected = (scores.softmax(1) * lost[labels]).sum(1).mean()
         loss = F.cross_entropy(scores, labels) + LOSS_PER_DB * expected
