@@ -171,7 +171,8 @@ impl Engine {
         };
         let covered = hidden::covered(picture);
         let (original, picture) = (picture, covered.as_ref().unwrap_or(picture));
-        let condition = self.condition(model, instruction, precision, ((picture.width, picture.height), Some(picture)), options)?;
+        let condition =
+            self.condition(model, instruction, precision, ((picture.width, picture.height), Some(picture)), options)?;
         let start = Instant::now();
         let job = Attempt { picture, condition: &condition, precision, protocol, options };
         let (layout, mut restored) = self.attempt(model, &job, &mut notes, progress)?;
@@ -243,9 +244,10 @@ impl Engine {
     }
 
     pub(super) fn precision(&self, model: &Model, options: &RestoreOptions) -> DType {
-        options.precision.fixed().unwrap_or_else(|| {
-            if self.gpu.summary().software { DType::F32 } else { model.inner.verified_precision() }
-        })
+        options
+            .precision
+            .fixed()
+            .unwrap_or_else(|| if self.gpu.summary().software { DType::F32 } else { model.inner.verified_precision() })
     }
 
     pub(super) fn layout(

@@ -78,7 +78,10 @@ pub fn run(args: &ConvertArgs) -> Result<u8> {
         println!("config      {}", done.config);
         super::show::assumed(&done.assumed);
         println!("names       {}", if done.unwrapped { "taken out of their wrapper" } else { "as they were" });
-        println!("licence     {}", done.license.as_deref().map_or("not stated; --license TEXT states it".into(), shown));
+        println!(
+            "licence     {}",
+            done.license.as_deref().map_or("not stated; --license TEXT states it".into(), shown)
+        );
         println!("wrote       {}, {:.1} MiB", args.output.display(), done.bytes as f64 / f64::from(1 << 20));
     }
     Ok(0)

@@ -72,9 +72,9 @@ impl Metadata {
             },
             tile: match entry(TILE) {
                 None => None,
-                Some(text) => {
-                    Some(tile(text).ok_or_else(|| read(TILE, "JSON like {\"size\": 256, \"halo\": 32}, of at least 16"))?)
-                }
+                Some(text) => Some(
+                    tile(text).ok_or_else(|| read(TILE, "JSON like {\"size\": 256, \"halo\": 32}, of at least 16"))?,
+                ),
             },
         })
     }

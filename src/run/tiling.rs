@@ -84,7 +84,11 @@ impl Request<'_> {
 
     /// What to do where no tile can be smaller.
     fn more(&self) -> &'static str {
-        if self.precision == DType::F16 { "raise --memory-budget" } else { "raise --memory-budget, or use --precision f16" }
+        if self.precision == DType::F16 {
+            "raise --memory-budget"
+        } else {
+            "raise --memory-budget, or use --precision f16"
+        }
     }
 
     /// The layout if it fits the budget.

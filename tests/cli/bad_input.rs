@@ -154,7 +154,8 @@ fn outputs_that_are_no_weights_files() {
     let prompt = ["prompt", &input, &input, "-o"];
     for output in ["-", &s.text("p.png")] {
         vernis(&[&prompt[..], &[output]].concat()).fails_with(2, &[output, ".safetensors"]);
-        vernis(&["convert", "weights/nafnet-denoise.safetensors", "-o", output]).fails_with(2, &[output, ".safetensors"]);
+        vernis(&["convert", "weights/nafnet-denoise.safetensors", "-o", output])
+            .fails_with(2, &[output, ".safetensors"]);
     }
     assert!(!std::path::Path::new("-").exists());
 }

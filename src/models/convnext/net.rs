@@ -38,7 +38,11 @@ pub fn stages(c: &Config, b: &mut Build<'_>, root: &str, x: TensorId) -> Result<
         if !wanted(stage) {
             continue;
         }
-        let map = if c.stage_output_norm { b.layer_norm(&format!("{root}norm{stage}"), t, c.output_norm_eps as f32)? } else { t };
+        let map = if c.stage_output_norm {
+            b.layer_norm(&format!("{root}norm{stage}"), t, c.output_norm_eps as f32)?
+        } else {
+            t
+        };
         out.push((stage, map));
     }
     Ok(out)

@@ -26,8 +26,11 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
             .why(format!("the checkpoint has {} heads", c.scale.len())));
     };
     if index >= c.runnable() {
-        return Err(Error::new(Kind::Checkpoint, format!("ipt cannot run task {index}"))
-            .why(format!("the checkpoint has {} heads and queries for {} of them", c.scale.len(), c.num_queries)));
+        return Err(Error::new(Kind::Checkpoint, format!("ipt cannot run task {index}")).why(format!(
+            "the checkpoint has {} heads and queries for {} of them",
+            c.scale.len(),
+            c.num_queries
+        )));
     }
     let input = b.graph.input("input", Shape::new(n, h, w, c.n_colors));
     let x = b.conv("sub_mean", input, Conv::point(Channels::one(c.n_colors), true))?;
@@ -44,9 +47,7 @@ pub fn build(c: &Config, b: &mut Build<'_>, part: &Part) -> Result<()> {
 /// Buffers that hold no weights (the indices of the positions), and the heads and tails of tasks that are not run.
 fn ignore_unused(c: &Config, b: &mut Build<'_>) {
     let task = |key: &str| key.strip_prefix("head.").or(key.strip_prefix("tail."))?.split('.').next()?.parse().ok();
-    b.ignore(|key| {
-        key == "body.position_encoding.position_ids" || task(key).is_some_and(|n: u32| n >= c.runnable())
-    });
+    b.ignore(|key| key == "body.position_encoding.position_ids" || task(key).is_some_and(|n: u32| n >= c.runnable()));
 }
 
 /// A 3x3 convolution and two residual blocks of 5x5 convolutions.
