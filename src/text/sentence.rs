@@ -84,9 +84,9 @@ impl Sentence {
         }
         let matches = self.matches();
         let unclear = (0..self.words.len()).find_map(|at| {
-            let (words, length) = self.one_of(&words().unclear, at)?;
+            let (_, length) = self.one_of(&words().unclear, at)?;
             let covered = matches.iter().any(|m| (m.start..m.end).contains(&at) && at + length <= m.end);
-            (!covered).then_some(words)
+            (!covered).then(|| self.words[at..at + length].join(" "))
         });
         if let Some(words) = unclear {
             return refuse(&format!("'{words}' can mean several things, or the opposite of what vernis does"));

@@ -106,6 +106,8 @@ pub fn by_words(tasks: &[Task], sentence: &str) -> Result<(Task, String)> {
         return Err(refused(what(), "it says what is not wanted, which could mean the opposite", tasks));
     }
     match understand(sentence) {
+        // A guess at a sentence without a word for damage, and a map is named.
+        Ok(_) if !heard.is_empty() && !names_a_task(sentence) => {}
         Ok(understood) => {
             for one in &understood.heard {
                 let own = tasks.iter().find(|t| same(&t.name, one.task.name())).ok_or_else(|| {
@@ -170,6 +172,7 @@ mod tests {
             ("estimate the depth of this photo", "depth"),
             ("Performance semantic segmentation", "semantic"),
             ("make a panoptic map, please", "panoptic"),
+            ("give me a depth map", "depth"),
             ("please get rid of the rain", "derain"),
             ("remove the noise", "noise"),
         ] {
