@@ -144,11 +144,11 @@ def stored(path: Path) -> Sensor:
     return sensor
 
 
-def average(sensor: Sensor, other: Sensor):
-    """Makes of `sensor` the mean of the weights of two that were trained one from the other."""
+def average(sensor: Sensor, other: Sensor, share: float):
+    """Mixes `share` of the weights of `other` into `sensor`; one was trained from the other."""
     with torch.no_grad():
         for mine, theirs in zip(sensor.parameters(), other.parameters()):
-            mine.lerp_(theirs, 0.5)
+            mine.lerp_(theirs, share)
 
 
 def put_into(path: Path, sensor: Sensor):
@@ -167,6 +167,7 @@ def main():
     parser.add_argument("--into", type=Path, required=True, help="weight file of a PIP network")
     parser.add_argument("--go-on", action="store_true", help="begin with the sensor that the file has")
     parser.add_argument("--average", type=Path, help="weight file whose sensor's weights are averaged with this one's")
+    parser.add_argument("--share", type=float, default=0.5, help="of the other's weights in the average")
     parser.add_argument("--clean", type=Path, help="folder of photographs to measure on")
     parser.add_argument("--degrade", default=KINDS_SEEN, help="damage to measure with")
     parser.add_argument("--steps", type=int, default=1200)
@@ -182,7 +183,7 @@ def main():
             print(f"{name} told " + ", ".join(f"{told} -{db:.1f} dB" for told, db in zip(CLASSES, row)), flush=True)
         train(sensor, tiles, lost, args.steps, args.rate, args.seed)
     if args.average:
-        average(sensor, stored(args.average))
+        average(sensor, stored(args.average), args.share)
     if args.steps or args.average:
         put_into(args.into, sensor)
     if args.clean:
