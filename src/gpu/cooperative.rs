@@ -56,7 +56,7 @@ fn family(lanes: u32, shapes: &[wgpu::CooperativeMatrixProperties], half: bool) 
     let half = if half { side(Scalar::F16) } else { 0 };
     // The sizes that tests/shaders.rs validates.
     let usable = single + half > 0 && lanes.is_power_of_two() && (8..=64).contains(&lanes);
-    usable.then_some(Contraction::Cooperative { lanes, f32: single, f16: half })
+    usable.then_some(Contraction::Cooperative { lanes, f32: single, f16: half, depth: 0 })
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
         let big = shape([16; 3], F16, F32);
         let small = shape([8; 3], F16, F32);
         let single = shape([8; 3], F32, F32);
-        let some = |f32, f16| Some(Contraction::Cooperative { lanes: 32, f32, f16 });
+        let some = |f32, f16| Some(Contraction::Cooperative { lanes: 32, f32, f16, depth: 0 });
         assert_eq!(family(32, &[small, big, single], true), some(8, 16), "the largest of each");
         assert_eq!(family(32, &[big], true), some(0, 16));
         assert_eq!(family(32, &[big, single], false), some(8, 0), "f16 numbers need a feature of their own");
@@ -88,7 +88,10 @@ mod tests {
             assert_eq!(family(32, &[useless], true), None, "{useless:?}");
         }
         for lanes in [8, 16, 32, 64] {
-            assert_eq!(family(lanes, &[big], true), Some(Contraction::Cooperative { lanes, f32: 0, f16: 16 }));
+            assert_eq!(
+                family(lanes, &[big], true),
+                Some(Contraction::Cooperative { lanes, f32: 0, f16: 16, depth: 0 })
+            );
         }
         assert_eq!(family(128, &[big], true), None, "a workgroup of four such subgroups is too large");
         assert_eq!(family(4, &[big], true), None, "no variant of the kernel is validated for it");
@@ -100,9 +103,9 @@ mod tests {
         for other in [Contraction::Tiled, Contraction::Wide { lanes: 8 }] {
             assert_eq!(features(other), wgpu::Features::empty());
         }
-        let single = features(Contraction::Cooperative { lanes: 8, f32: 8, f16: 0 });
+        let single = features(Contraction::Cooperative { lanes: 8, f32: 8, f16: 0, depth: 0 });
         assert!(single.contains(experimental) && !single.contains(wgpu::Features::SHADER_F16));
-        let half = features(Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 });
+        let half = features(Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 0 });
         assert!(half.contains(experimental | wgpu::Features::SHADER_F16));
     }
 }

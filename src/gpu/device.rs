@@ -103,7 +103,8 @@ fn summarise(index: usize, adapter: &wgpu::Adapter) -> AdapterSummary {
 }
 
 /// Broadcast kernels pay where lanes are SIMD lanes of a CPU; a GPU wants its workgroup memory, and none was seen to gain
-/// from them. Cooperative matrices come last, because no GPU has been seen to gain from them yet: the tuning decides.
+/// from them. Cooperative matrices come behind the tiles, because no GPU has been seen to gain from them yet: the tuning
+/// decides. The plain kernel is last: nothing else is slower.
 fn candidates(
     summary: &AdapterSummary,
     features: wgpu::Features,
@@ -118,6 +119,7 @@ fn candidates(
     }
     out.push(Contraction::Tiled);
     out.extend(cooperative);
+    out.push(Contraction::Plain);
     out
 }
 

@@ -14,15 +14,18 @@ pub enum Contraction {
     Tiled,
     /// The same tiles multiplied by the matrix units of a GPU. `lanes` is the largest size of a subgroup; `f32` and `f16`
     /// are the sides of the square matrices for operands of that storage, summed in f32: 8, 16, or 0 where the adapter
-    /// has none and the storage stays with `Tiled`, whose panels are the same.
-    Cooperative { lanes: u32, f32: u32, f16: u32 },
+    /// has none and the storage stays with `Tiled`, whose panels are the same. So do contractions over less than `depth`
+    /// quads of K, where the tuning found that matrices do not pay.
+    Cooperative { lanes: u32, f32: u32, f16: u32, depth: u32 },
+    /// Every sum by itself, over the same panels. For checks, and for devices on which the others compute wrongly.
+    Plain,
 }
 
 impl Contraction {
-    /// The family that computes plans of this precision.
-    pub fn at(self, precision: DType) -> Self {
+    /// The family that computes a contraction over `quads` quads of K in a plan of this precision.
+    pub fn at(self, precision: DType, quads: u32) -> Self {
         match self {
-            Contraction::Cooperative { .. } if self.side(precision) == 0 => Contraction::Tiled,
+            Contraction::Cooperative { depth, .. } if self.side(precision) == 0 || quads < depth => Contraction::Tiled,
             other => other,
         }
     }
@@ -63,7 +66,7 @@ impl Target {
             Contraction::Subgroup { lanes, .. } if gated => 2 * lanes,
             Contraction::Subgroup { lanes, cols } => lanes * cols,
             Contraction::Wide { lanes } => 2 * lanes,
-            Contraction::Tiled | Contraction::Cooperative { .. } => 16,
+            Contraction::Tiled | Contraction::Cooperative { .. } | Contraction::Plain => 16,
         }
     }
 
@@ -71,7 +74,7 @@ impl Target {
     pub fn lanes(&self) -> Option<u32> {
         match self.contraction {
             Contraction::Subgroup { lanes, .. } | Contraction::Wide { lanes } => Some(lanes),
-            Contraction::Tiled | Contraction::Cooperative { .. } => None,
+            Contraction::Tiled | Contraction::Cooperative { .. } | Contraction::Plain => None,
         }
     }
 
@@ -100,16 +103,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_storage_without_matrices_stays_with_tiles() {
-        let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 };
-        assert_eq!(half.at(DType::F16), half);
-        assert_eq!(half.at(DType::F32), Contraction::Tiled, "f16 matrices would round f32 operands");
+    fn what_matrices_do_not_serve_stays_with_tiles() {
+        let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 24 };
+        assert_eq!(half.at(DType::F16, 24), half);
+        assert_eq!(half.at(DType::F16, 23), Contraction::Tiled, "too few k to pay");
+        assert_eq!(half.at(DType::F32, 24), Contraction::Tiled, "f16 matrices would round f32 operands");
         // The weights of both are packed once.
         let panels = |contraction| {
             let target = Target { contraction, ..Target::core() };
             [target.panel_quads(false), target.panel_quads(true)]
         };
         assert_eq!(panels(half), panels(Contraction::Tiled));
-        assert_eq!(Contraction::Wide { lanes: 8 }.at(DType::F16), Contraction::Wide { lanes: 8 });
+        assert_eq!(Contraction::Wide { lanes: 8 }.at(DType::F16, 1), Contraction::Wide { lanes: 8 });
     }
 }

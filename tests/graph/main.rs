@@ -1,5 +1,5 @@
 //! The graph executor: what fuses, that fusing changes nothing, that memory is pooled well, and that a replay only
-//! replays; and the families that tuning compares.
+//! replays; and the families that tuning and the benchmark compare.
 
 #[path = "../reference/mod.rs"]
 mod reference;
@@ -8,6 +8,7 @@ mod support;
 
 mod equality;
 mod fusion;
+mod gate;
 mod memory;
 mod replay;
 mod shapes;

@@ -1,8 +1,14 @@
 """What the instruction classifier learns from: sentences put together from lists. None is in its test set.
 
-A request is a damage with a verb that takes it away, a complaint about it, or a wish; everything else is to be refused:
-other subjects, other edits of pictures, and damages that are to come or to stay.
+A request is a damage with a verb that takes it away, a complaint about it, a wish, or one of the unusual ways to ask
+that sentences_requests.txt holds; everything else is to be refused: other subjects, other edits of pictures, and damages
+that are to come or to stay (below, and in sentences_refusals.txt).
 """
+
+import re
+
+import sentences_files
+
 
 # What spoils the picture, as a noun without its article.
 DAMAGES = {
@@ -144,10 +150,33 @@ AGAINST = ("add {n}|add some {n}|add more {n} to {p}|keep {d}|leave {d} in {p}|d
            "get {d} out of my car|remove {d} from my shirt|how does {n} form?|{n} in history|a song about {n}|"
            "without touching {d}|{p} is not {a}")
 
+# Share of the sentences that are unusual, and of the refusals that only tell of damage.
+UNUSUAL, TOLD = 0.65, 0.03
+# What stands beside what happened, in requests only where it cannot ask for anything by itself.
+PLEAS = ("please fix|can you fix that?|can you help?|please help|help|rescue it|can it be saved?|do something about it|"
+         "any chance?|undo that|make it good again|repair it please|what a pity|clean it up|please correct|I need it fixed|"
+         "improve it|sorry|can this be helped?|save my photo|it is a pity|it was my favourite shot|deal with it please")
+STORIES = "{}|{}|{}|{}|{}|please {}|{} please|{}, {f}|{}. {f}|{f}, {}|{}, so {f}|hi, {}|{}, thanks|can you {}?|oh no, {}|{}!|sadly {}|{} in {p}"
+# What makes no request of a story.
+TALES = ("write a story in which {}|is it true that {}?|how can I avoid that {}?|what do you do when {}?|what does it mean: {}?|"
+         "don't, {}|write a poem: {}|I like that {}|it's nice that {}|what is \"{}\"?|explain {}|no {} for me, I like it so|"
+         "give me tips when {}")
+WHO = ("my son|my daughter|the dog|the cat|the bride|the kids|my wife|the children|grandma|the singer|the baby|the horse|"
+       "my friend|the goalkeeper|the bird|the couple|our team|my brother|uncle Tom|the guests|the deer|my husband|the man|"
+       "the lady|the puppy|the model|the band|the teacher|us|me|the face|her face|his face|the people|the boy|the girl")
+THINGS = ("car|house|tree|ship|church|bicycle|flower|bridge|statue|train|tower|castle|bus|boat|plane|table|window|fountain|"
+          "guitar|lighthouse|barn|building|cup|watch")
+PLACES = ("the beach|the zoo|the market|Rome|Tokyo|the valley|the harbour|Scotland|the garden|the lake|the stadium|Norway|"
+          "the farm|the old town|the mountains|the river|the park|India|my village|the castle|the island")
+
 
 def requests(rng, task: str, count: int):
     """`count` sentences that ask for `task`."""
+    unusual = sentences_files.phrases("sentences_requests.txt")[task]
     for _ in range(count):
+        if rng.random() < UNUSUAL:
+            yield clumsy(rng, fill(rng, task, story(rng, unusual)) + tail(rng))
+            continue
         kinds = ["wish"] if task not in DAMAGES else ["wish", "remove", "remove", "complain"]
         kind = rng.choice(kinds)
         if kind == "wish":
@@ -156,17 +185,54 @@ def requests(rng, task: str, count: int):
             text = pick(rng, FRAMES).replace("{}", pick(rng, REMOVE) + pick(rng, "||| from {p}| in {p}"))
         else:
             text = pick(rng, COMPLAIN)
-        yield fill(rng, task, text) + tail(rng)
+        yield clumsy(rng, fill(rng, task, text) + tail(rng))
 
 
 def refusals(rng, count: int):
     """`count` sentences that ask for nothing that can be done."""
     whole = [line for row in OTHER.splitlines() for line in row.split("|")]
+    unusual = sentences_files.phrases("sentences_refusals.txt")[""]
     for _ in range(count):
-        if rng.random() < 0.6:
-            yield pick(rng, FRAMES).replace("{}", str(rng.choice(whole))) + tail(rng)
+        chance = rng.random()
+        task = str(rng.choice(list(DAMAGES)))
+        if chance < UNUSUAL:
+            text = fill(rng, task, story(rng, unusual))
+        elif chance < UNUSUAL + TOLD:
+            asked = sentences_files.phrases("sentences_requests.txt")[str(rng.choice(list(WISHES)))]
+            text = fill(rng, task, pick(rng, TALES).replace("{}", choose(rng, asked)))
+        elif rng.random() < 0.6:
+            text = pick(rng, FRAMES).replace("{}", str(rng.choice(whole)))
         else:
-            yield fill(rng, str(rng.choice(list(DAMAGES))), pick(rng, AGAINST)) + tail(rng)
+            text = fill(rng, task, pick(rng, AGAINST))
+        yield clumsy(rng, text + tail(rng))
+
+
+def story(rng, unusual: list[str]) -> str:
+    """One of the unusual phrases, at times two, with what people say beside it."""
+    told = choose(rng, unusual)
+    if rng.random() < 0.2:
+        told += pick(rng, ", | and |. |, so |; ") + choose(rng, unusual)
+    return pick(rng, STORIES).replace("{}", told).replace("{f}", pick(rng, PLEAS))
+
+
+def choose(rng, phrases: list[str]) -> str:
+    """One of the phrases, and one of each choice in it."""
+    text = phrases[rng.integers(len(phrases))]
+    while (flat := re.sub(r"\(([^()]*)\)", lambda choice: pick(rng, choice[1]), text)) != text:
+        text = flat
+    return " ".join(text.split()).replace(" ,", ",")
+
+
+def clumsy(rng, text: str) -> str:
+    """The sentence as some type it: a letter lost, doubled or swapped, or no articles."""
+    if rng.random() < 0.06:
+        text = re.sub(r"\b(the|a|an) ", "", text)
+    if rng.random() < 0.12:
+        at = int(rng.integers(1, max(2, len(text) - 1)))
+        kind = rng.integers(3)
+        middle = ("", text[at] * 2, text[at:at + 2][::-1])[kind] if at < len(text) else ""
+        text = text[:at] + middle + text[at + (2 if kind == 2 else 1):]
+    return text
 
 
 def fill(rng, task: str, text: str) -> str:
@@ -174,7 +240,8 @@ def fill(rng, task: str, text: str) -> str:
     article = pick(rng, "the |this |that |all the |the annoying |the |the ugly |some of the |")
     for place, value in (("{d}", article + "{n}"), ("{n}", pick(rng, DAMAGES.get(task, "x"))),
                          ("{a}", pick(rng, STATES.get(task, "x"))), ("{p}", pick(rng, PICTURES)),
-                         ("{s}", pick(rng, SUBJECTS))):
+                         ("{s}", pick(rng, SUBJECTS)), ("{who}", pick(rng, WHO)), ("{thing}", pick(rng, THINGS)),
+                         ("{place}", pick(rng, PLACES))):
         text = text.replace(place, value)
     return text
 
@@ -184,4 +251,5 @@ def tail(rng) -> str:
 
 
 def pick(rng, choices: str) -> str:
-    return str(rng.choice(choices.split("|")))
+    parts = choices.split("|")
+    return parts[rng.integers(len(parts))]

@@ -24,6 +24,9 @@ TASKS = list(sentences.WISHES)
 BUCKETS = 8192
 NOTHING = "-"
 BATCH = 256
+PER_TASK, OTHERS = 1500, 14000  # sentences drawn
+RATE = 0.1
+DOUBT = 0.0
 DEAFNESS = 0.25  # share of the counts left out in training, so that no single word decides
 
 
@@ -51,19 +54,21 @@ class Features:
     """Buckets that each sentence hits, and how much: counts of length one over each sentence."""
 
     def __init__(self, texts: list[str]):
-        self.rows = []
+        self.starts, hits, shares = [0], [], []
         for text in texts:
             counts = Counter(map(bucket, grams(text)))
             length = sum(n * n for n in counts.values()) ** 0.5
-            shares = torch.tensor([n / length for n in counts.values()])
-            self.rows.append((torch.tensor(list(counts), dtype=torch.long), shares))
+            hits += counts
+            shares += [n / length for n in counts.values()]
+            self.starts.append(len(hits))
+        self.hits, self.shares = torch.tensor(hits, dtype=torch.long), torch.tensor(shares)
 
     def score(self, weight, bias, chosen=None, deafness: float = 0.0):
         """[N, tasks] scores of the chosen sentences (all of them if None), for weight [BUCKETS, tasks]."""
-        rows = self.rows if chosen is None else [self.rows[i] for i in chosen]
-        offsets = torch.tensor([0, *(len(hit) for hit, _ in rows)][:-1]).cumsum(0)
-        shares = F.dropout(torch.cat([share for _, share in rows]), deafness)
-        hits = torch.cat([hit for hit, _ in rows])
+        spans = [slice(*self.starts[i:i + 2]) for i in (range(len(self.starts) - 1) if chosen is None else chosen)]
+        offsets = torch.tensor([0, *(s.stop - s.start for s in spans)][:-1]).cumsum(0)
+        shares = F.dropout(torch.cat([self.shares[s] for s in spans]), deafness)
+        hits = torch.cat([self.hits[s] for s in spans])
         return F.embedding_bag(hits, weight, offsets, mode="sum", per_sample_weights=shares) + bias
 
 
@@ -81,21 +86,24 @@ def corpus(seed: int, per_task: int, others: int):
     return texts + made, targets
 
 
-def train(seed: int, steps: int, decay: float):
+def train(seed: int, steps: int, decay: float, per_task=PER_TASK, others=OTHERS, deafness=DEAFNESS, rate=RATE, doubt=DOUBT):
     """Weight [BUCKETS, tasks] and bias [tasks] of the classifier."""
-    texts, targets = corpus(seed, 500, 4500)
+    texts, targets = corpus(seed, per_task, others)
     heard = Features(texts)
+    targets = targets * (1 - 2 * doubt) + doubt
     torch.manual_seed(seed)
     weight = torch.zeros(BUCKETS, len(TASKS), requires_grad=True)
     bias = torch.zeros(len(TASKS), requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], 0.1, weight_decay=decay)
+    optimizer = torch.optim.AdamW([weight, bias], rate, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, steps)
     for _ in range(steps):
         chosen = torch.randint(len(texts), (BATCH,))
-        scores = heard.score(weight, bias, chosen.tolist(), DEAFNESS)
+        scores = heard.score(weight, bias, chosen.tolist(), deafness)
         loss = F.binary_cross_entropy_with_logits(scores, targets[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     return weight.detach(), bias.detach()
 
 

@@ -2,8 +2,8 @@
 
 use crate::base::{Channels, DType, Shape};
 use crate::kernel::generated::{
-    matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_resident as resident,
-    matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
+    matmul_contract_cooperative as cooperative, matmul_contract_narrow as narrow, matmul_contract_plain as plain,
+    matmul_contract_resident as resident, matmul_contract_subgroup as subgroup, matmul_contract_tiled as tiled,
 };
 use crate::kernel::{Binding, Contraction, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
@@ -104,7 +104,8 @@ impl Contract {
     /// Whether the last panel is half empty and worth a kernel that computes its first half alone. (The halves of a gated
     /// panel lie apart.)
     fn tail(&self, io: &subgroup::Params, target: &Target, precision: DType) -> bool {
-        let (half, enough) = match target.contraction.at(precision) {
+        let quads = io.kernel_h * io.kernel_w * io.k4 + io.r4;
+        let (half, enough) = match target.contraction.at(precision, quads) {
             Contraction::Wide { lanes } if !self.is_narrow(io) => (lanes, TAIL_ROWS),
             // The dispatches wait for each other, so each should keep the adapter busy.
             Contraction::Tiled => (TILED_HALF, target.parallelism * TILED_SUMS / TILED_HALF),
@@ -277,7 +278,8 @@ impl Kernel for Contract {
             let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
             let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
             let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
-            let width = (n4 - first * columns).min(count * columns) * if gated { 2 } else { 1 };
+            let quads = (n4 - first * columns).min(count * columns);
+            let width = quads * if gated { 2 } else { 1 };
             let depth = slab.map_or(taps * k4 + r4, |slab| slab.k4.min(taps * k4 - slab.start));
             let flops = 2 * u64::from(y.rows()) * u64::from(4 * depth) * u64::from(4 * width);
             if let Some(Slab { k4: slab_k4, block, start, last }) = slab {
@@ -306,7 +308,7 @@ impl Kernel for Contract {
                 let groups = y.n * y.pixels().div_ceil(block) * count;
                 return Dispatch::new(key, &io, bindings, groups).flops(flops);
             }
-            match cx.target.contraction.at(cx.precision) {
+            match cx.target.contraction.at(cx.precision, taps * k4 + r4) {
                 Contraction::Subgroup { lanes, cols } => {
                     let key = special(shaped(key(subgroup::NAME)))
                         .define("LANES", lanes)
@@ -349,6 +351,11 @@ impl Kernel for Contract {
                     let io: cooperative::Params = bytemuck::cast(io);
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(COOPERATIVE_ROWS) * count)
                 }
+                Contraction::Plain => {
+                    let io: plain::Params = bytemuck::cast(io);
+                    let sums = y.n * y.pixels() * quads;
+                    Dispatch::new(special(shaped(key(plain::NAME))), &io, bindings, sums.div_ceil(PLAIN_SUMS))
+                }
             }
             .flops(flops)
         };
@@ -381,3 +388,5 @@ const TILED_SUMS: u32 = 1024;
 const TILED_HALF: u32 = 8;
 /// Rows of a workgroup of contract_cooperative.wgsl.
 const COOPERATIVE_ROWS: u32 = 64;
+/// Quads of sums of a workgroup of contract_plain.wgsl.
+const PLAIN_SUMS: u32 = 64;

@@ -63,7 +63,7 @@ fn keep(
     findings: &mut Vec<Finding>,
     say: &mut dyn FnMut(&Finding),
 ) {
-    let family = family_name(gpu.target().contraction.at(precision));
+    let family = family_name(gpu.target().contraction.at(precision, u32::MAX));
     let finding = Finding { name, precision: precision.name(), family, verdict };
     say(&finding);
     findings.push(finding);

@@ -67,7 +67,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// Stored probes, else another contraction family of the same device, else f32 for an f16 run, else nothing.
+    /// Stored probes, else the output of another contraction family on the same device, in f32.
     pub fn of_network(
         gpu: &mut Gpu,
         open: &dyn Fn() -> Result<Model>,
@@ -77,16 +77,8 @@ impl Reference {
         if let Some(probes) = stored.and_then(probes) {
             return Ok(Reference::Probes(probes));
         }
-        let chosen = gpu.target().contraction;
-        let other = other_family(chosen, gpu.contraction_candidates());
-        if other.is_none() && job.key.precision == DType::F32 {
-            return Ok(Reference::None);
-        }
-        gpu.set_contraction(other.unwrap_or(chosen));
-        // Weights are packed for one family, so the reference has a model of its own.
-        let result = open().and_then(|mut model| compute(gpu, &mut model, job));
-        gpu.set_contraction(chosen);
-        Ok(Reference::Values(result?, format!("{} f32", family_name(other.unwrap_or(chosen)))))
+        let (values, family) = by_another_family(gpu, open, job)?;
+        Ok(Reference::Values(values, format!("{} f32", family_name(family))))
     }
 
     /// 64 elements of a kernel's output, corners and seams of tiles among them.
@@ -136,10 +128,28 @@ impl Reference {
     }
 }
 
-/// A family that shares as little code as possible with `chosen` in f32: the two for subgroups share a kernel.
-fn other_family(chosen: Contraction, candidates: &[Contraction]) -> Option<Contraction> {
-    let tiled = |c: &Contraction| c.at(DType::F32) == Contraction::Tiled;
-    candidates.iter().find(|c| tiled(c) != tiled(&chosen)).copied()
+/// The output of a network in f32 as another family computes it, and which.
+pub fn by_another_family(
+    gpu: &mut Gpu,
+    open: &dyn Fn() -> Result<Model>,
+    job: &Job,
+) -> Result<(Vec<f32>, Contraction)> {
+    let chosen = gpu.target().contraction;
+    let other = other_family(chosen);
+    gpu.set_contraction(other);
+    // Weights are packed for one family, so this one has a model of its own.
+    let result = open().and_then(|mut model| compute(gpu, &mut model, job));
+    gpu.set_contraction(chosen);
+    Ok((result?, other))
+}
+
+/// A family that every device runs and that shares as little code as possible with `chosen`: the two for subgroups share a
+/// kernel, and what matrices do not serve is tiled.
+fn other_family(chosen: Contraction) -> Contraction {
+    match chosen {
+        Contraction::Tiled | Contraction::Cooperative { .. } => Contraction::Plain,
+        Contraction::Subgroup { .. } | Contraction::Wide { .. } | Contraction::Plain => Contraction::Tiled,
+    }
 }
 
 pub fn family_name(family: Contraction) -> String {
@@ -147,8 +157,10 @@ pub fn family_name(family: Contraction) -> String {
         Contraction::Subgroup { lanes, cols } => format!("subgroup of {lanes}, {cols} columns"),
         Contraction::Wide { lanes } => format!("wide subgroup of {lanes}"),
         Contraction::Tiled => "tiled".into(),
-        Contraction::Cooperative { lanes, f32, f16 } => {
-            format!("cooperative matrices of {f32} in f32 and {f16} in f16, subgroups of {lanes}")
+        Contraction::Plain => "plain".into(),
+        Contraction::Cooperative { lanes, f32, f16, depth } => {
+            let from = 4 * depth;
+            format!("cooperative matrices of {f32} in f32 and {f16} in f16 from {from} k on, subgroups of {lanes}")
         }
     }
 }
@@ -237,14 +249,17 @@ mod tests {
 
     #[test]
     fn another_family_is_another_kernel() {
-        let one = Contraction::Subgroup { lanes: 8, cols: 1 };
-        let two = Contraction::Subgroup { lanes: 8, cols: 2 };
-        assert_eq!(other_family(one, &[one, two, Contraction::Tiled]), Some(Contraction::Tiled));
-        assert_eq!(other_family(Contraction::Tiled, &[Contraction::Tiled]), None);
-        // f32 plans of a family with matrices for f16 alone are the tiled ones.
-        let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16 };
-        let both = Contraction::Cooperative { lanes: 8, f32: 8, f16: 8 };
-        assert_eq!(other_family(half, &[Contraction::Tiled, half]), None);
-        assert_eq!(other_family(both, &[Contraction::Tiled, both]), Some(Contraction::Tiled));
+        for chosen in [
+            Contraction::Subgroup { lanes: 8, cols: 2 },
+            Contraction::Wide { lanes: 8 },
+            Contraction::Tiled,
+            Contraction::Plain,
+            Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 24 },
+        ] {
+            // Of both storages and all depths: a family with matrices has tiles for some.
+            for (precision, quads) in [(DType::F32, 100), (DType::F16, 1), (DType::F16, 100)] {
+                assert_ne!(other_family(chosen), chosen.at(precision, quads), "{chosen:?}");
+            }
+        }
     }
 }

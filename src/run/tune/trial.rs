@@ -24,15 +24,24 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// On a GPU large enough to keep all of it busy for a multiple of what a submit takes, on a software adapter small
-    /// enough for a first start.
-    pub fn new(software: bool) -> Result<Trial> {
-        let (edge, width): (u32, u32) = if software { (96, 64) } else { (256, 192) };
+    /// One trial for each class of depth, from shallow to deep. On a GPU large enough to keep all of it busy for a multiple
+    /// of what a submit takes, on a software adapter a single one, small enough for a first start.
+    pub fn classes(software: bool) -> Result<Vec<Trial>> {
+        let sizes: &[(u32, u32)] = if software { &[(96, 64)] } else { &[(256, 48), (256, 96), (128, 192), (128, 384)] };
+        sizes.iter().map(|(edge, width)| Trial::new(*edge, *width)).collect()
+    }
+
+    fn new(edge: u32, width: u32) -> Result<Trial> {
         let rule = json!({"seed": 1, "tensors": [{"name": "w", "shape": [width, width], "lo": -0.1, "hi": 0.1}]});
         let weights = StateDict::generated(GeneratedWeights::from_json(&rule)?, "tuning");
         // No two neighbours are equal, so that a kernel that mixes up rows or channels is found.
         let input = (0..edge * edge * width).map(|i| (i.wrapping_mul(40_503) >> 8 & 255) as f32 / 255.0).collect();
         Ok(Trial { edge, width, weights, input })
+    }
+
+    /// Quads of K.
+    pub fn depth(&self) -> u32 {
+        self.width / 4
     }
 
     /// The best time of a few replays, in seconds, and the output at the probed pixels.

@@ -58,8 +58,8 @@ fn surplus_subgroups_change_nothing() {
 
 #[test]
 fn is_used_where_there_are_matrices_for_the_storage() {
-    let shaders = |f32, f16, precision| -> Vec<&str> {
-        let contraction = Contraction::Cooperative { lanes: 32, f32, f16 };
+    let shaders = |f32, f16, depth, precision| -> Vec<&str> {
+        let contraction = Contraction::Cooperative { lanes: 32, f32, f16, depth };
         let target = Target { contraction, ..Target::core() };
         let table = cases().into_iter().chain(fused::cases());
         let graphs = table.map(|c| c.graph(&target, precision).expect("a graph"));
@@ -68,10 +68,12 @@ fn is_used_where_there_are_matrices_for_the_storage() {
         names.dedup();
         names
     };
-    assert_eq!(shaders(0, 16, DType::F16), ["matmul/contract_cooperative"]);
-    assert_eq!(shaders(0, 16, DType::F32), ["matmul/contract_tiled"], "f32 operands are never rounded to f16");
-    assert_eq!(shaders(8, 0, DType::F32), ["matmul/contract_cooperative"]);
-    assert_eq!(shaders(8, 0, DType::F16), ["matmul/contract_tiled"]);
+    assert_eq!(shaders(0, 16, 0, DType::F16), ["matmul/contract_cooperative"]);
+    assert_eq!(shaders(0, 16, 0, DType::F32), ["matmul/contract_tiled"], "f32 operands are never rounded to f16");
+    assert_eq!(shaders(8, 0, 0, DType::F32), ["matmul/contract_cooperative"]);
+    assert_eq!(shaders(8, 0, 0, DType::F16), ["matmul/contract_tiled"]);
+    let some = shaders(0, 16, 17, DType::F16);
+    assert!(some.contains(&"matmul/contract_tiled") && some.contains(&"matmul/contract_cooperative"), "by depth");
 }
 
 #[test]
