@@ -72,7 +72,13 @@ impl Data {
             Data::From(dict, key, _) => {
                 let element = self.element()?;
                 match dict.raw(key)? {
-                    Some(raw) if dict.dtype(key) == Some(element) => raw,
+                    Some(raw) if dict.dtype(key) == Some(element) => {
+                        // Copied bit by bit, but not if nobody could load it.
+                        if element.is_float() {
+                            dict.f32(key)?;
+                        }
+                        raw
+                    }
                     _ if element == Element::F16 => Cow::Owned(halves(dict, key)?),
                     _ => Cow::Owned(little(&dict.f32(key)?, f32::to_le_bytes).into_owned()),
                 }

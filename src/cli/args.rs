@@ -9,6 +9,9 @@ use crate::image::EXTENSIONS;
 use crate::run::tune::tune;
 use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, ProtocolChoice, Result, TileChoice};
 
+/// Names the directory of further models where the flag does not.
+const MODELS: &str = "VERNIS_MODELS";
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
 pub struct DeviceArgs {
@@ -19,7 +22,7 @@ pub struct DeviceArgs {
     #[arg(long)]
     pub no_cache: bool,
     /// Directory of further models, found by name
-    #[arg(long, value_name = "DIR", env = "VERNIS_MODELS")]
+    #[arg(long, value_name = "DIR", env = MODELS)]
     pub models: Option<PathBuf>,
 }
 
@@ -41,7 +44,7 @@ impl DeviceArgs {
     pub fn engine(&self, quiet: bool) -> Result<Engine> {
         let device: DeviceChoice = self.device.parse().unwrap_or_default();
         let asked = device != DeviceChoice::Auto;
-        let engine = Engine::new(&EngineOptions { device, models: self.models(), cache: self.cache() })?;
+        let engine = Engine::new(&EngineOptions { device, models: self.models()?, cache: self.cache() })?;
         if engine.adapter().software && !asked && !quiet {
             eprintln!("note: no GPU was found; running on the software adapter {} (slow)", engine.adapter().name);
         }
@@ -61,9 +64,17 @@ impl DeviceArgs {
         Ok((gpu, tuned))
     }
 
-    pub fn models(&self) -> Option<PathBuf> {
+    /// The directory of further models. One that was typed must be there; one that the environment names may come later.
+    pub fn models(&self) -> Result<Option<PathBuf>> {
         use etcetera::BaseStrategy as _;
-        self.models.clone().or_else(|| Some(etcetera::choose_base_strategy().ok()?.data_dir().join("vernis/models")))
+        let Some(given) = &self.models else {
+            return Ok(etcetera::choose_base_strategy().ok().map(|base| base.data_dir().join("vernis/models")));
+        };
+        let typed = std::env::var_os(MODELS).is_none_or(|set| set != given.as_os_str());
+        if typed && !given.is_dir() {
+            return Err(usage(format!("--models {}: there is no such directory", given.display())));
+        }
+        Ok(Some(given.clone()))
     }
 
     fn cache(&self) -> Option<PathBuf> {

@@ -114,7 +114,7 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
         let mut keep = |probes: &_| write(file, &format!("{}\n", serde_json::json!(probes)));
         return suite::probes(&mut gpu, &mut stored, &mut say, &mut keep).map(|()| 0);
     }
-    let report = suite::run(&mut gpu, &args.ask(), &mut say)?;
+    let report = suite::run(&mut gpu, &args.ask()?, &mut say)?;
     if let Some(dir) = &args.svg {
         draw(&report, dir)?;
     }
@@ -146,17 +146,17 @@ impl BenchArgs {
         self.model.is_some() || self.kernel.is_some()
     }
 
-    fn ask(&self) -> Ask {
+    fn ask(&self) -> Result<Ask> {
         let extent = match self.suite {
             _ if self.alone() => Extent::One,
             Some(SuiteArg::Full) => Extent::Full,
             _ => Extent::Quick,
         };
-        Ask {
+        Ok(Ask {
             extent,
             model: self.model.clone(),
             kernel: self.kernel.clone(),
-            models: self.device.models(),
+            models: self.device.models()?,
             size: self.size,
             precision: self.precision.map(|p| match p {
                 StorageArg::F32 => DType::F32,
@@ -166,7 +166,7 @@ impl BenchArgs {
             roof: self.svg.is_some(),
             check: !self.no_check,
             sustained: self.sustained.map(f64::from),
-        }
+        })
     }
 
     fn put(&self, text: &str) -> Result<()> {

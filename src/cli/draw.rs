@@ -13,7 +13,7 @@ use super::restore::{FormatArg, OutputArgs, RestoreArgs, warn};
 use super::show;
 use crate::{
     Answer, DrawOptions, DrawTask, Engine, Format, Instruction, MapKind, Model, Picture, RestoreOptions, Result,
-    writable, write_all_atomic, write_atomic,
+    write_all_atomic, write_atomic,
 };
 
 pub const HELP: &str = "Checkpoints that draw (diffusion generalists) answer with a picture or a map. `vernis tasks \
@@ -108,15 +108,14 @@ impl<'a> DrawRun<'a> {
     /// Draws one picture and writes all its files, or none.
     pub fn one(&self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
         let (args, out) = (self.args, &self.args.output_args);
-        if out.skip_existing && job.output.exists() {
+        let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
+        // A map's files are written together, so one that is there stands for all.
+        if out.skip_existing && beside.iter().any(|file| file.exists()) {
             progress.skipped(&job.input);
             return Ok(());
         }
-        let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
-        if !args.dry_run {
-            Format::from_path(&job.output)?;
-            beside.iter().try_for_each(|file| writable(file, out.overwrite))?;
-        }
+        Format::from_path(&job.output)?;
+        beside.iter().try_for_each(|file| job.may_write(file, out.overwrite, args.dry_run))?;
         let photo = job.read()?;
         warn(job, &photo.warnings, progress);
         let size = (photo.width, photo.height);

@@ -21,7 +21,7 @@ pub struct InfoArgs {
 }
 
 pub fn run(args: &InfoArgs) -> Result<u8> {
-    let dict = shipped::open(&args.model, args.device.models().as_deref())?;
+    let dict = shipped::open(&args.model, args.device.models()?.as_deref())?;
     let model = Model::from_dict(dict, &args.model)?;
     let info = model.info()?;
     if args.json {

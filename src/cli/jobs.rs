@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::args::usage;
 use super::restore::OutputArgs;
+use crate::base::file::free;
 use crate::image::EXTENSIONS;
-use crate::{Error, Format, Kind, Limits, Picture, Result, decode_file, decode_stream, write_atomic};
+use crate::{Error, Format, Kind, Limits, Picture, Result, decode_file, decode_stream, writable, write_atomic};
 
 /// The standard input or output.
 const STREAM: &str = "-";
@@ -39,6 +40,16 @@ impl Job {
             None if self.to_stream() => Err(usage("nothing says which format the standard output is to have")
                 .advice("add --format png, jpg, tiff or webp")),
             _ => Format::from_path(&self.output),
+        }
+    }
+
+    /// Refuses a file of this job that must not be replaced or cannot be made. A dry run touches nothing, and directories
+    /// that a run would make need not be there yet.
+    pub(super) fn may_write(&self, file: &Path, overwrite: bool, dry_run: bool) -> Result<()> {
+        match dry_run {
+            false => writable(file, overwrite),
+            true if self.named || file.exists() => free(file, overwrite),
+            true => Ok(()),
         }
     }
 

@@ -10,11 +10,10 @@ use super::draw::{DrawArgs, DrawRun};
 use super::jobs::{Found, Job, jobs};
 use super::progress::{Progress, ProgressArg, cancelled_error, error_event, named, rounded};
 use super::show;
-use crate::base::file::free;
 use crate::image::EXTENSIONS;
 use crate::{
     Depth, EncodeOptions, Engine, Error, Format, Instruction, Kind, Limits, MetadataPolicy, Model, Picture,
-    RestoreOptions, Result, TileChoice, decode_file, encode, writable, write_atomic,
+    RestoreOptions, Result, TileChoice, decode_file, encode, write_atomic,
 };
 
 #[derive(Debug, Args)]
@@ -269,13 +268,8 @@ impl Batch<'_> {
             return Ok(());
         }
         let format = job.format(&args.output_args)?;
-        if args.dry_run {
-            // Directories that a run would make need not be there yet.
-            if !job.to_stream() && (job.named || job.output.exists()) {
-                free(&job.output, args.output_args.overwrite)?;
-            }
-        } else if !job.to_stream() {
-            writable(&job.output, args.output_args.overwrite)?;
+        if !job.to_stream() {
+            job.may_write(&job.output, args.output_args.overwrite, args.dry_run)?;
         }
         if args.profile && job.to_stream() {
             return Err(usage("--profile prints to the standard output, where the picture goes")

@@ -22,7 +22,7 @@ pub struct TasksArgs {
 }
 
 pub fn run(args: &TasksArgs) -> Result<u8> {
-    let directory = args.device.models();
+    let directory = args.device.models()?;
     if let Some(name) = &args.model {
         let mut model = Model::from_dict(shipped::open(name, directory.as_deref())?, name)?;
         for (task, file) in &args.adapter {

@@ -109,7 +109,7 @@ fn note_resolution(survey: &mut Survey, dots_an_inch: f64) {
 pub fn survey_png(bytes: &[u8]) -> Survey {
     let mut survey = Survey::default();
     let mut at = 8;
-    let (mut pixels, mut described, mut texts, mut gamma) = (false, false, false, None);
+    let (mut pixels, mut described, mut texts, mut gamma, mut primaries) = (false, false, false, None, false);
     loop {
         let Some(head) = bytes.get(at..at + 8) else {
             let what = if pixels { "the end (IEND)" } else { "all pixel data (IDAT)" };
@@ -132,6 +132,7 @@ pub fn survey_png(bytes: &[u8]) -> Survey {
             (b"iCCP" | b"sRGB", _) => described = true,
             (b"pHYs", Some([.., 1])) => note_resolution(&mut survey, 0.0254 * f64::from(be32(&bytes[at + 8..], 0))),
             (b"gAMA", Some(b)) if b.len() == 4 => gamma = Some(be32(b, 0)),
+            (b"cHRM", Some(b)) => primaries = (0..8).any(|i| be32(b, 4 * i) != SRGB_PRIMARIES[i]),
             (b"tEXt" | b"zTXt", _) => texts = true,
             (b"iTXt", Some(b)) if !b.starts_with(b"XML:com.adobe.xmp") => texts = true,
             (b"IEND", _) => {
@@ -144,6 +145,9 @@ pub fn survey_png(bytes: &[u8]) -> Survey {
                     survey
                         .remarks
                         .push(format!("the gamma of {gamma} (gAMA) is not used: the pixels are taken as sRGB"));
+                }
+                if primaries && !described {
+                    survey.remarks.push("the primaries (cHRM) are not used: the pixels are taken as sRGB".into());
                 }
                 return survey;
             }
@@ -163,6 +167,9 @@ pub fn survey_png(bytes: &[u8]) -> Survey {
         at += length + 12;
     }
 }
+
+/// White, red, green and blue of sRGB as PNG writes them: x and y, times 100000.
+const SRGB_PRIMARIES: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
 
 fn be32(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).map_or(0, |b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
@@ -264,6 +271,18 @@ mod tests {
         let data = [&start[..], &[0xff, 0xda, 0, 3, 0, 0x12, 0xff, 0, 0xff, 0xd0, 0x34]].concat();
         assert!(survey_jpeg(&data).missing.is_some_and(|m| m.contains("inside the pixel data")));
         assert_eq!(survey_jpeg(&[&data[..], &[0xff, 0xd9]].concat()).missing, None);
+    }
+
+    #[test]
+    fn primaries_that_nothing_else_describes_are_noted() {
+        let png = |primaries: [u32; 8], more: &[u8]| {
+            let body: Vec<u8> = primaries.iter().flat_map(|v| v.to_be_bytes()).collect();
+            let chunks = [chunk(b"cHRM", &body), more.to_vec(), chunk(b"IEND", &[])].concat();
+            survey_png(&[b"\x89PNG\r\n\x1a\n".to_vec(), chunks].concat()).remarks
+        };
+        let adobe = [31_270, 32_900, 64_000, 33_000, 21_000, 71_000, 15_000, 6_000];
+        assert_eq!(png(adobe, &[]), ["the primaries (cHRM) are not used: the pixels are taken as sRGB"]);
+        assert!(png(adobe, &chunk(b"sRGB", &[0])).is_empty() && png(SRGB_PRIMARIES, &[]).is_empty());
     }
 
     #[test]

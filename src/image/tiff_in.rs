@@ -65,6 +65,13 @@ pub(super) fn tiff(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture>
         warnings.push("the file holds several pictures: only the first is read".into());
     }
 
+    let stored = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok().flatten().map_or(channels, usize::from);
+    if stored > channels {
+        let more = stored - channels;
+        warnings
+            .push(format!("{more} of {stored} samples of each pixel not kept: the file does not say what they are"));
+    }
+
     let mut decoded = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut decoded).map_err(|e| explain(name, e))?;
     let shape = Shape { width: width as usize, height: height as usize, channels, planes: layout.planes };

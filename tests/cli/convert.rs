@@ -1,7 +1,7 @@
 //! `vernis convert` and `vernis info`.
 
 use crate::run::{Scratch, vernis};
-use crate::weights::write;
+use crate::weights::{checkpoint, write};
 
 fn fixture(name: &str) -> String {
     format!("{}/tests/golden/pth/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -44,6 +44,18 @@ fn f16_is_stated_where_it_was_seen_to_be_enough() {
     vernis(&["convert", &fixture("nafnet.pth"), "-o", &s.text("b"), "--try-f16", &s.text("none.png")])
         .fails_with(8, &["none.png"]);
     assert!(!s.path("b").exists());
+}
+
+#[test]
+fn weights_that_nobody_could_load_are_not_converted() {
+    let s = Scratch::new();
+    let file = checkpoint(&s, "nafnet-odd");
+    let mut bytes = std::fs::read(&file).expect("written");
+    let at = bytes.len() - 4;
+    bytes[at..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&file, bytes).expect("writable");
+    vernis(&["convert", &file, "-o", &s.text("out.safetensors")]).fails_with(9, &["NaN", "index"]);
+    assert_eq!(s.names(), ["nafnet-odd.safetensors"]);
 }
 
 #[test]

@@ -213,6 +213,11 @@ fn a_dry_run_plans_every_part() {
         assert!(outcome.out.contains(words), "{words}: {}", outcome.out);
     }
     assert_eq!(s.names(), ["photo.png"]);
+    // What a run would refuse.
+    std::fs::write(s.path("out.labels.png"), "mine").expect("writable");
+    draw(&input, &s.text("out.png"), "semantic", &["--dry-run"]).fails_with(10, &["out.labels.png", "exists"]);
+    draw(&input, &s.text("out.png"), "semantic", &["--skip-existing"]).succeeds();
+    assert_eq!(s.names(), ["out.labels.png", "photo.png"], "a file of the map is there");
     let profile =
         draw(&input, &s.text("out.png"), "depth", &["--dry-run", "--profile", "--dump-graph", &s.text("g.dot")]);
     profile.succeeds();
@@ -299,6 +304,7 @@ fn a_map_needs_no_model_where_one_is_installed() {
     assert_eq!(png(&s.path("far.png")).1, png::BitDepth::Sixteen);
     let (said, out) = ("estimate the depth of this room", s.text("said.png"));
     vernis(&["restore", &input, "-o", &out, "--say", said, "--models", &folder]).succeeds();
+    vernis(&["tasks", "--models", &s.text("typo")]).fails_with(2, &["typo", "no such directory"]);
     let listed = vernis(&["tasks", "--models", &folder]).out;
     let able = |task: &str, end: &str| listed.lines().any(|l| l.starts_with(task) && l.ends_with(end));
     assert!(able("depth", " diffusion") && able("semantic", " diffusion"), "{listed}");
