@@ -34,8 +34,9 @@ fn texts(kernel: &str, source_text: &str, extra: &[(&str, &str)]) -> BTreeMap<St
     }
     let mut out = BTreeMap::new();
     for mut defines in variants {
-        for immediates in ["0", "1"] {
+        for (immediates, truncates) in [("0", "0"), ("1", "0"), ("1", "1")] {
             defines.insert(source::IMMEDIATES.into(), immediates.into());
+            defines.insert(source::TRUNCATES.into(), truncates.into());
             let text =
                 source::assemble(kernel, &defines, &file).unwrap_or_else(|e| panic!("{kernel} {defines:?}: {e}"));
             out.entry(text).or_insert_with(|| defines.clone());

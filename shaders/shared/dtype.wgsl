@@ -23,7 +23,27 @@ fn pack(v: vec4<f32>) -> Store {
 #if DTYPE == f16
 alias Store = vec2<u32>;
 fn unpack(s: Store) -> vec4<f32> { return vec4<f32>(unpack2x16float(s.x), unpack2x16float(s.y)); }
+#if TRUNCATES == 1
+// For devices whose pack2x16float rounds toward zero, which would darken a residual a little with every store: the bits of
+// the nearest f16, ties to even, infinity past its range.
+fn halves(v: vec4<f32>) -> vec4<u32> {
+    let bits = bitcast<vec4<u32>>(v);
+    let size = bits & vec4<u32>(0x7fffffffu);
+    var half = (size + vec4<u32>(0xfffu) + ((size >> vec4<u32>(13u)) & vec4<u32>(1u)) - vec4<u32>(0x38000000u)) >> vec4<u32>(13u);
+    // Below 2^-14 f16 counts in steps of 2^-24.
+    let steps = round(bitcast<vec4<f32>>(min(size, vec4<u32>(0x38800000u))) * 16777216.0);
+    half = select(half, vec4<u32>(steps), size < vec4<u32>(0x38800000u));
+    half = select(half, vec4<u32>(0x7c00u), size >= vec4<u32>(0x477ff000u));
+    half = select(half, vec4<u32>(0x7e00u), size > vec4<u32>(0x7f800000u));
+    return half | ((bits >> vec4<u32>(16u)) & vec4<u32>(0x8000u));
+}
+fn pack(v: vec4<f32>) -> Store {
+    let h = halves(v);
+    return h.xz | (h.yw << vec2<u32>(16u));
+}
+#else
 fn pack(v: vec4<f32>) -> Store { return Store(pack2x16float(v.xy), pack2x16float(v.zw)); }
+#endif
 #else
 alias Store = vec4<f32>;
 fn unpack(s: Store) -> vec4<f32> { return s; }

@@ -11,7 +11,7 @@ use super::report::LayerTime;
 use crate::base::{DType, Error, Kind, Result};
 use crate::diffusion::codecs::task::{Codec, Task};
 use crate::diffusion::{Sampler, Settings};
-use crate::image::{Picture, Tile};
+use crate::image::{Picture, Tile, hidden};
 use crate::run::diffusion::{Start, config_of};
 use crate::run::draw::{self, Answer, DrawProgress, Order, plan, told};
 use crate::run::restore::mix;
@@ -37,13 +37,14 @@ impl Brief<'_> {
 impl Engine {
     /// Draws the answer about a photograph of any size. The network looks at the whole photograph, brought to its own
     /// size, unless a tile edge is given or the checkpoint itself asks for tiles; the answer is brought back to the
-    /// photograph's size. `progress` gets what is done several times a second, and cancels by returning `false`. The
+    /// photograph's size. Colour under fully transparent pixels has no influence, and stays as it is where the answer is a
+    /// picture. `progress` gets what is done several times a second, and cancels by returning `false`. The
     /// same seed gives the same answer, to the precision of the device's arithmetic.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a model that does not draw, an instruction it does not follow or options out of range,
-    /// [`Kind::Memory`] if it does not fit the budget, [`Kind::Guard`] if the result is no picture, [`Kind::Device`] if
-    /// the device fails, [`Kind::Cancelled`].
+    /// [`Kind::Memory`] if it does not fit the budget, [`Kind::Guard`] if the result is no picture, [`Kind::Image`] if
+    /// `photo` is none, [`Kind::Device`] if the device fails, [`Kind::Cancelled`].
     pub fn draw(
         &self,
         model: &mut Model,
@@ -52,6 +53,9 @@ impl Engine {
         options: &DrawOptions,
         progress: &mut dyn FnMut(DrawProgress) -> bool,
     ) -> Result<Drawn> {
+        photo.check()?;
+        let covered = hidden::covered(photo);
+        let (original, photo) = (photo, covered.as_ref().unwrap_or(photo));
         let size = (photo.width, photo.height);
         let brief = self.brief(model, size, instruction, options)?;
         let mut report = self.draw_report(model, &brief)?;
@@ -70,6 +74,7 @@ impl Engine {
         let mut answer = draw::draw(&mut model.inner, gpu, photo, &brief.order(), spoken, &mut report.notes, progress)?;
         if let Answer::Picture(drawn) = &mut answer {
             mix(photo, drawn, options.restore.strength);
+            hidden::uncover(original, drawn);
         }
         report.seconds = start.elapsed().as_secs_f64();
         Ok(Drawn { answer, report })

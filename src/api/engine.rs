@@ -23,19 +23,21 @@ use crate::text::instruction::{Understood, names_a_task, understand};
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
     pub device: DeviceChoice,
-    /// Where models are looked up by name, after the embedded ones.
+    /// Where models are looked up by name, after the embedded ones and before the folders called `weights` in the working
+    /// directory and around the program.
     pub models: Option<PathBuf>,
     /// Where measured kernel choices are kept; `None` keeps nothing.
     pub cache: Option<PathBuf>,
 }
 
-/// An open device.
+/// An open device. Engines and models can be sent to other threads; a model restores one picture at a time.
 pub struct Engine {
     pub(super) gpu: Gpu,
     models: Option<PathBuf>,
 }
 
-/// A loaded model; it belongs to the engine that loaded it.
+/// A loaded model. Its weights are on the device of the engine that it worked with last; another engine, such as one opened
+/// after a device was lost, takes it over and uploads them again.
 pub struct Model {
     pub(super) inner: run::Model,
     pub(super) name: String,
@@ -54,7 +56,8 @@ impl Engine {
     /// Opens an adapter.
     ///
     /// # Errors
-    /// [`Kind::NoDevice`] if none may be used; the message says what was looked for.
+    /// [`Kind::NoDevice`] if none may be used; the message says what was looked for. [`Kind::Device`] if it computes wrong
+    /// sums.
     pub fn new(options: &EngineOptions) -> Result<Engine> {
         let mut gpu = Gpu::open(&options.device)?;
         run::tune::tune(&mut gpu, options.cache.as_deref())?;
@@ -70,6 +73,19 @@ impl Engine {
         let mut gpu = Gpu::from_wgpu(adapter, device, queue)?;
         run::tune::tune(&mut gpu, None)?;
         Ok(Engine { gpu, models: None })
+    }
+
+    /// The same engine with a folder where models are looked up by name; see [`EngineOptions::models`].
+    #[must_use]
+    pub fn with_models(self, folder: PathBuf) -> Engine {
+        Engine { models: Some(folder), ..self }
+    }
+
+    /// Why the device is gone for good (a reset, a driver that crashed, an eGPU unplugged); `None` while it works. A call that
+    /// fails with [`Kind::Device`] can then be repeated with a new engine and the models at hand. Of the host's own device the
+    /// host's callbacks hear it.
+    pub fn lost(&self) -> Option<String> {
+        self.gpu.lost()
     }
 
     /// Features that make the engine faster; none is required.
@@ -140,12 +156,13 @@ impl Engine {
     }
 
     /// Restores a picture; checkpoints that draw their answer are called by [`Engine::draw`]. `progress` gets the share
-    /// done, 0..=1, several times a second, and cancels by returning `false`. Colour under fully transparent pixels has no
+    /// done, 0..=1 and never less than before, several times a second, and cancels by returning `false`. Colour under fully transparent pixels has no
     /// influence and stays as it is.
     ///
     /// # Errors
     /// [`Kind::Usage`] for an instruction the model does not follow, [`Kind::Memory`] if no tile fits the budget,
-    /// [`Kind::Guard`] if the result is no picture, [`Kind::Device`] if the device fails, [`Kind::Cancelled`].
+    /// [`Kind::Guard`] if the result is no picture, [`Kind::Image`] if `picture` is none ([`Picture::check`]),
+    /// [`Kind::Device`] if the device fails, [`Kind::Cancelled`].
     pub fn restore(
         &self,
         model: &mut Model,
@@ -154,6 +171,7 @@ impl Engine {
         options: &RestoreOptions,
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<Restored> {
+        picture.check()?;
         if !(0.0..=1.0).contains(&options.strength) {
             return Err(Error::new(Kind::Usage, format!("a strength of {} makes no sense", options.strength))
                 .why("it is the share of the restored picture, 0 to 1"));
@@ -175,7 +193,13 @@ impl Engine {
             self.condition(model, instruction, precision, ((picture.width, picture.height), Some(picture)), options)?;
         let start = Instant::now();
         let job = Attempt { picture, condition: &condition, precision, protocol, options };
-        let (layout, mut restored) = self.attempt(model, &job, &mut notes, progress)?;
+        // Work that is done again, in f32 or with smaller tiles, takes nothing back.
+        let mut most = 0.0f32;
+        let mut rising = |share: f32| {
+            most = most.max(share);
+            progress(most)
+        };
+        let (layout, mut restored) = self.attempt(model, &job, &mut notes, &mut rising)?;
         run::restore::mix(picture, &mut restored, options.strength);
         hidden::uncover(original, &mut restored);
         if let Some(protocol) = protocol {
@@ -201,6 +225,7 @@ impl Engine {
         overwrite: bool,
     ) -> Result<()> {
         model.refuse_pairs()?;
+        before.check().and_then(|()| after.check())?;
         let prompt = genlv::encode(&mut model.inner, &self.gpu, DType::F32, before, after)?;
         genlv::save(to, &prompt, &model.name, overwrite)
     }
@@ -301,11 +326,16 @@ impl Engine {
         let shares = match instruction {
             Instruction::Pair { before, after } => {
                 model.refuse_pairs()?;
+                before.check().and_then(|()| after.check())?;
+                let tokens = |model: &mut run::Model, before: &Picture, after: &Picture| match picture {
+                    Some(_) => genlv::encode(model, &self.gpu, precision, before, after),
+                    None => genlv::unspoken(model, &self.gpu, precision, before, after),
+                };
                 let prompt = match protocol(model, instruction, options) {
-                    None => genlv::encode(&mut model.inner, &self.gpu, precision, before, after)?,
+                    None => tokens(&mut model.inner, before, after)?,
                     Some(p) => {
                         let (before, after) = (official::before(before, &p)?, official::before(after, &p)?);
-                        genlv::encode(&mut model.inner, &self.gpu, precision, &before, &after)?
+                        tokens(&mut model.inner, &before, &after)?
                     }
                 };
                 let explain = format!("example pair of {}x{}", before.width, before.height);

@@ -29,6 +29,7 @@ pub struct Figures {
 /// # Errors
 /// [`Kind::Image`] if the sizes differ.
 pub fn compare(picture: &Picture, target: &Picture) -> Result<Figures> {
+    picture.check().and_then(|()| target.check())?;
     if (picture.width, picture.height) != (target.width, target.height) {
         return Err(Error::new(Kind::Image, "a picture and its target differ in size")
             .why(format!("{}x{} and {}x{}", picture.width, picture.height, target.width, target.height)));

@@ -1,4 +1,4 @@
-//! Floor 7: what hosts call. No type here has a lifetime or a type parameter, so that all of it can cross a C border.
+//! Floor 7: what hosts call. No type here has a lifetime or a type parameter, so that a C library can be put around it.
 
 mod adapters;
 mod attempt;
@@ -27,8 +27,8 @@ pub use crate::base::{DType, Error, Kind, Result};
 pub use crate::degrade::Degradation;
 pub use crate::gpu::{AdapterSummary, DeviceChoice, list_adapters};
 pub use crate::image::{
-    CocoSegment, Depth, DepthMap, EncodeOptions, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy, Picture,
-    SegmentMap, decode_bytes, decode_file, decode_stream, encode,
+    CocoSegment, Depth, DepthMap, EncodeOptions, Encoded, Format, LabelMap, Limits, Map, MapKind, Meta, MetadataPolicy,
+    Picture, SegmentMap, decode_bytes, decode_file, decode_stream, encode,
 };
 pub use crate::run::draw::{Answer, DrawProgress};
 pub use crate::run::tiling::TileChoice;

@@ -7,19 +7,23 @@ pub struct Report {
     pub family: String,
     pub adapter: String,
     pub precision: String,
-    /// Width and height of one tile, number of tiles, overlap in pixels.
+    /// Width and height of one tile, in pixels.
     pub tile: (u32, u32),
     pub tiles: u32,
+    /// Pixels that neighbouring tiles share.
     pub overlap: u32,
-    /// What a tile means for this network: `local` or `global-stats`.
+    /// What a tile means for this network: `local`, `global-stats`, or `fixed` where the network takes one size alone.
     pub tile_policy: String,
-    /// Bytes of pooled activations and of weights on the device.
+    /// Bytes of pooled activations on the device.
     pub activation_bytes: u64,
+    /// Bytes of weights on the device.
     pub weight_bytes: u64,
-    /// Of one tile.
+    /// Floating-point operations of one tile.
     pub flops: u64,
+    /// Of one tile.
     pub dispatches: u32,
-    /// Seconds from upload to readback of all tiles; 0 in a dry run.
+    /// Seconds of the restoration, without what an instruction needs once (an example pair, a look at the picture), but with
+    /// plans and kernels that are made for the first time; 0 in a dry run.
     pub seconds: f64,
     /// How the instruction was understood.
     pub explain: Vec<String>,

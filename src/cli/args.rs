@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::gpu::Gpu;
 use crate::image::EXTENSIONS;
+use crate::kernel::Contraction;
 use crate::run::tune::tune;
 use crate::{DeviceChoice, Engine, EngineOptions, Error, Kind, Precision, ProtocolChoice, Result, TileChoice};
 
@@ -47,6 +48,11 @@ impl DeviceArgs {
         let engine = Engine::new(&EngineOptions { device, models: self.models()?, cache: self.cache() })?;
         if engine.adapter().software && !asked && !quiet {
             eprintln!("note: no GPU was found; running on the software adapter {} (slow)", engine.adapter().name);
+        }
+        if engine.gpu().target().contraction == Contraction::Plain && !quiet {
+            eprintln!(
+                "note: this device computes rightly with the plainest kernel only, so it is slow; update its driver"
+            );
         }
         Ok(engine)
     }

@@ -57,7 +57,6 @@ impl DrawArgs {
 /// A run over pictures with a checkpoint that draws.
 pub struct DrawRun<'a> {
     args: &'a RestoreArgs,
-    engine: &'a Engine,
     instruction: &'a Instruction,
     task: DrawTask,
     options: DrawOptions,
@@ -67,7 +66,6 @@ impl<'a> DrawRun<'a> {
     /// Checks what can be checked before the first picture: the task, options that maps have not, names of all files.
     pub fn new(
         args: &'a RestoreArgs,
-        engine: &'a Engine,
         model: &Model,
         instruction: &'a Instruction,
         jobs: &mut [Job],
@@ -102,11 +100,11 @@ impl<'a> DrawRun<'a> {
                 }
             }
         }
-        Ok(DrawRun { args, engine, instruction, task, options })
+        Ok(DrawRun { args, instruction, task, options })
     }
 
     /// Draws one picture and writes all its files, or none.
-    pub fn one(&self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
+    pub fn one(&self, engine: &Engine, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
         let (args, out) = (self.args, &self.args.output_args);
         let beside = self.task.map.map_or_else(|| vec![job.output.clone()], |kind| files(&job.output, kind));
         // A map's files are written together, so one that is there stands for all.
@@ -120,16 +118,16 @@ impl<'a> DrawRun<'a> {
         warn(job, &photo.warnings, progress);
         let size = (photo.width, photo.height);
         if let Some(file) = &args.dump_graph {
-            let (dot, json) = self.engine.dump_drawing(model, size, self.instruction, &self.options)?;
+            let (dot, json) = engine.dump_drawing(model, size, self.instruction, &self.options)?;
             let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
             write_atomic(file, text.as_bytes(), out.overwrite)?;
         }
         if args.profile {
-            show::profile(&self.engine.profile_drawing(model, size, self.instruction, &self.options)?);
+            show::profile(&engine.profile_drawing(model, size, self.instruction, &self.options)?);
             println!("(the text tower, the image encoder and one step, each run once)");
         }
         if args.dry_run {
-            let report = self.engine.plan_drawing(model, size, self.instruction, &self.options)?;
+            let report = engine.plan_drawing(model, size, self.instruction, &self.options)?;
             println!("{}: {}x{}", job.input.display(), size.0, size.1);
             show::drawing_plan(&report);
             return Ok(());
@@ -143,7 +141,7 @@ impl<'a> DrawRun<'a> {
             }
             progress.step(pixels, p.share)
         };
-        let drawn = self.engine.draw(model, &photo, self.instruction, &self.options, &mut moved)?;
+        let drawn = engine.draw(model, &photo, self.instruction, &self.options, &mut moved)?;
         warn(job, &drawn.report.notes, progress);
         match &drawn.answer {
             Answer::Picture(picture) => self.write_picture(job, picture, progress)?,

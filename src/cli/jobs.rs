@@ -27,8 +27,13 @@ impl Job {
         self.output.as_os_str() == STREAM
     }
 
+    /// Its input can be read once.
+    pub(super) fn reads_stream(&self) -> bool {
+        self.input.as_os_str() == STREAM
+    }
+
     pub(super) fn read(&self) -> Result<Picture> {
-        if self.input.as_os_str() != STREAM {
+        if !self.reads_stream() {
             return decode_file(&self.input, &Limits::default());
         }
         decode_stream(std::io::stdin().lock(), "the standard input", &Limits::default())

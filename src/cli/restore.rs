@@ -167,6 +167,9 @@ impl OutputArgs {
     }
 }
 
+/// How often a run opens a lost device again.
+const MOST_REOPENED: u32 = 2;
+
 pub fn run(args: &RestoreArgs) -> Result<u8> {
     match all(args) {
         Err(e) if args.progress == ProgressArg::Json => {
@@ -190,7 +193,7 @@ fn all(args: &RestoreArgs) -> Result<u8> {
         return Err(usage(format!("{} names no kind of graph file", file.display())).advice("use .dot or .json"));
     }
     let told = args.progress == ProgressArg::Json;
-    let engine = args.device.engine(args.quiet || told)?;
+    let mut engine = args.device.engine(args.quiet || told)?;
     let instruction = instruction(args)?;
     let mut model = model(args, &engine, &instruction)?;
     for (task, file) in &args.adapter {
@@ -204,11 +207,11 @@ fn all(args: &RestoreArgs) -> Result<u8> {
         eprintln!("note: no --task names the adapter {task}, so it changes nothing");
     }
     let options = args.options(RestoreOptions::default().memory_budget);
-    let drawing = model.draws().then(|| DrawRun::new(args, &engine, &model, &instruction, &mut jobs)).transpose()?;
+    let drawing = model.draws().then(|| DrawRun::new(args, &model, &instruction, &mut jobs)).transpose()?;
     if drawing.is_none() {
         args.draw.refuse(model.family())?;
     }
-    let mut batch = Batch { args, engine: &engine, instruction: &instruction, options: &options, drawing };
+    let mut batch = Batch { args, instruction: &instruction, options: &options, drawing };
     let total = jobs.iter().map(|j| pixels(&j.input)).sum();
     let how = if args.dry_run && !told { ProgressArg::Plain } else { args.progress };
     let mut progress = Progress::new(total, how, args.quiet);
@@ -221,9 +224,22 @@ fn all(args: &RestoreArgs) -> Result<u8> {
         progress.note(first, &left_out(&strangers));
     }
     let mut failures: Vec<Error> = Vec::new();
+    let mut reopened = 0;
     for job in &jobs {
         progress.start(&job.input.display().to_string(), "");
-        if let Err(e) = batch.one(job, &mut model, &progress) {
+        let mut result = batch.one(&engine, job, &mut model, &progress);
+        // A driver that was reset or crashed takes the device along, and no other picture would get through. One that goes
+        // again and again has a reason that opening it once more does not mend.
+        if let (Err(e), Some(_)) = (&result, engine.lost())
+            && reopened < MOST_REOPENED
+            && !job.reads_stream()
+        {
+            progress.note(&job.input, &format!("{e}; the device is opened again"));
+            engine = args.device.engine(true)?;
+            reopened += 1;
+            result = batch.one(&engine, job, &mut model, &progress);
+        }
+        if let Err(e) = result {
             if e.kind() == Kind::Cancelled {
                 progress.finish();
                 return Err(e);
@@ -250,7 +266,6 @@ fn all(args: &RestoreArgs) -> Result<u8> {
 
 struct Batch<'a> {
     args: &'a RestoreArgs,
-    engine: &'a Engine,
     instruction: &'a Instruction,
     options: &'a RestoreOptions,
     /// Where the model draws.
@@ -258,10 +273,10 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn one(&mut self, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
+    fn one(&mut self, engine: &Engine, job: &Job, model: &mut Model, progress: &Progress) -> Result<()> {
         let args = self.args;
         if let Some(drawing) = &self.drawing {
-            return drawing.one(job, model, progress);
+            return drawing.one(engine, job, model, progress);
         }
         if args.output_args.skip_existing && job.output.exists() {
             progress.skipped(&job.input);
@@ -279,22 +294,22 @@ impl Batch<'_> {
         warn(job, &picture.warnings, progress);
         let size = (picture.width, picture.height);
         if let Some(file) = &args.dump_graph {
-            let (dot, json) = self.engine.dump_graph(model, size, self.instruction, self.options)?;
+            let (dot, json) = engine.dump_graph(model, size, self.instruction, self.options)?;
             let text = if file.extension().is_some_and(|e| e == "json") { json } else { dot };
             write_atomic(file, text.as_bytes(), args.output_args.overwrite)?;
         }
         if args.profile {
-            show::profile(&self.engine.profile(model, size, self.instruction, self.options)?);
+            show::profile(&engine.profile(model, size, self.instruction, self.options)?);
         }
         if args.dry_run {
-            let report = self.engine.plan(model, size, self.instruction, self.options)?;
+            let report = engine.plan(model, size, self.instruction, self.options)?;
             println!("{}: {}x{}", job.input.display(), size.0, size.1);
             show::plan(&report);
             return Ok(());
         }
         let pixels = picture.pixels() as u64;
         let mut step = |share: f32| progress.step(pixels, share);
-        let restored = self.engine.restore(model, &picture, self.instruction, self.options, &mut step)?;
+        let restored = engine.restore(model, &picture, self.instruction, self.options, &mut step)?;
         warn(job, &restored.report.notes, progress);
         self.write(job, &restored.picture, format, progress)?;
         if args.explain {

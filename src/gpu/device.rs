@@ -1,10 +1,11 @@
 //! Adapters: list them, choose one, open it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::cooperative;
 use super::pipelines::Pipelines;
-use crate::base::{Error, Kind, Result};
+use crate::base::{Error, Kind, Result, caught};
 use crate::kernel::{Contraction, Target};
 
 /// Which adapter to use.
@@ -13,7 +14,7 @@ pub enum DeviceChoice {
     /// The first discrete, then integrated GPU; a software adapter only when nothing else exists.
     #[default]
     Auto,
-    /// The adapter at this index of [`list_adapters`].
+    /// The adapter at this index of [`list_adapters`]; from 100 on, where the list is shorter, the number is part of a name.
     Index(usize),
     /// The first adapter whose name, driver or PCI id contains this text, ignoring case; `cpu` means any software one.
     Name(String),
@@ -58,8 +59,15 @@ pub struct Gpu {
     summary: AdapterSummary,
     target: Target,
     candidates: Vec<Contraction>,
+    id: u64,
+    /// Why the device is gone for good.
     lost: Arc<Mutex<Option<String>>>,
+    /// An error that nobody was waiting for, until it is told.
+    stray: Arc<Mutex<Option<String>>>,
 }
+
+/// The number of the next device that is opened.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 fn instance() -> wgpu::Instance {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
@@ -193,24 +201,30 @@ impl Gpu {
     /// Opens an adapter with the features and limits it offers; none beyond WebGPU's core is required.
     pub fn open(choice: &DeviceChoice) -> Result<Gpu> {
         let (adapter, summary) = choose(adapters(), choice)?;
-        let matrices = cooperative::offered(&adapter);
-        let wanted = (Gpu::wanted_features() & adapter.features())
-            | matrices.map_or(wgpu::Features::empty(), cooperative::features);
-        let request = adapter.request_device(&wgpu::DeviceDescriptor {
-            label: Some("vernis"),
-            required_features: wanted,
-            required_limits: adapter.limits(),
-            experimental_features: match matrices {
-                // SAFETY: one kernel uses cooperative matrices, inside workgroup memory and in uniform control flow;
-                // what wgpu may get wrong about them, its case table finds.
-                Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
-                None => wgpu::ExperimentalFeatures::disabled(),
-            },
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
-            trace: wgpu::Trace::Off,
-        });
-        let (device, queue) = pollster::block_on(request)
-            .map_err(|e| no_device(format!("the adapter {} refused to open: {e}", summary.name)))?;
+        let mut matrices = cooperative::offered(&adapter);
+        let request = |matrices: Option<Contraction>| {
+            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+                label: Some("vernis"),
+                required_features: (Gpu::wanted_features() & adapter.features())
+                    | matrices.map_or(wgpu::Features::empty(), cooperative::features),
+                required_limits: adapter.limits(),
+                experimental_features: match matrices {
+                    // SAFETY: one kernel uses cooperative matrices, inside workgroup memory and in uniform control flow;
+                    // what wgpu may get wrong about them, its case table finds.
+                    Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+                    None => wgpu::ExperimentalFeatures::disabled(),
+                },
+                memory_hints: wgpu::MemoryHints::MemoryUsage,
+                trace: wgpu::Trace::Off,
+            }))
+        };
+        let mut opened = request(matrices);
+        if opened.is_err() && matrices.take().is_some() {
+            // An experimental feature may be offered and not delivered.
+            opened = request(None);
+        }
+        let (device, queue) =
+            opened.map_err(|e| no_device(format!("the adapter {} refused to open: {e}", summary.name)))?;
         let gpu = Gpu::from_parts(device, queue, summary, matrices)?;
         gpu.listen();
         Ok(gpu)
@@ -259,11 +273,13 @@ impl Gpu {
         Ok(Gpu {
             device,
             queue,
-            pipelines: Pipelines::new(immediates),
+            pipelines: Pipelines::new(immediates, false),
             summary,
             target,
             candidates,
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             lost: Arc::default(),
+            stray: Arc::default(),
         })
     }
 
@@ -275,7 +291,7 @@ impl Gpu {
                 *slot = Some(format!("{reason:?}: {message}"));
             }
         });
-        let sink = Arc::clone(&self.lost);
+        let sink = Arc::clone(&self.stray);
         self.device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
             if let Ok(mut slot) = sink.lock() {
                 slot.get_or_insert_with(|| e.to_string());
@@ -301,22 +317,47 @@ impl Gpu {
         self.target.contraction = family;
     }
 
-    /// The error that ended the device, if one did.
+    /// Unlike that of every other device that this process has opened.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Why the device is gone, if it is: nothing runs on it again, and another has to be opened.
+    pub fn lost(&self) -> Option<String> {
+        self.lost.lock().ok().and_then(|slot| slot.clone())
+    }
+
+    /// Tells the kernels that this device's packing of f16 rounds toward zero; f16 plans made before are not changed.
+    pub fn set_truncating(&mut self, truncates: bool) {
+        self.pipelines = Pipelines::new(self.pipelines.immediates(), truncates);
+    }
+
+    /// The error that ended the device, or one that nobody has heard of yet.
     pub fn check(&self) -> Result<()> {
-        match self.lost.lock().ok().and_then(|slot| slot.clone()) {
-            Some(why) => Err(Error::new(Kind::Device, format!("the device {} failed", self.summary.name))
-                .why(why)
-                .advice("run again; if it happens again use a smaller --tile or another --device")),
+        let stray = || self.stray.lock().ok().and_then(|mut slot| slot.take());
+        match self.lost().or_else(stray) {
+            Some(why) => Err(self.failed(why)),
             None => Ok(()),
         }
     }
 
+    fn failed(&self, why: impl std::fmt::Display) -> Error {
+        Error::new(Kind::Device, format!("the device {} failed", self.summary.name))
+            .why(why)
+            .advice("run again; if it happens again use a smaller --tile or another --device")
+    }
+
     /// Waits until all submitted work is done.
     pub fn wait(&self) -> Result<()> {
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|e| Error::new(Kind::Device, "waiting for the device failed").why(e))?;
-        self.check()
+        // wgpu panics where the driver says that the device is gone.
+        match caught(|| self.device.poll(wgpu::PollType::wait_indefinitely())) {
+            Some(Ok(_)) => self.check(),
+            Some(Err(e)) => Err(self.failed(e)),
+            None => {
+                let mut slot = self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                Err(self.failed(slot.get_or_insert_with(|| "the driver lost it, or ran out of memory".into())))
+            }
+        }
     }
 }
 

@@ -28,12 +28,14 @@ pub struct Wanted<'a> {
 /// Compiles each key once.
 pub struct Pipelines {
     immediates: bool,
+    truncates: bool,
     compiled: Mutex<HashMap<Key, Arc<Compiled>>>,
 }
 
 impl Pipelines {
-    pub fn new(immediates: bool) -> Self {
-        Pipelines { immediates, compiled: Mutex::default() }
+    /// `truncates`: packing f16 rounds toward zero on this device.
+    pub fn new(immediates: bool, truncates: bool) -> Self {
+        Pipelines { immediates, truncates, compiled: Mutex::default() }
     }
 
     pub fn immediates(&self) -> bool {
@@ -78,7 +80,7 @@ impl Pipelines {
         if let Some(found) = self.compiled.lock().ok().and_then(|c| c.get(key).cloned()) {
             return Ok(found);
         }
-        let wgsl = key.wgsl(self.immediates)?;
+        let wgsl = key.wgsl(self.immediates, self.truncates)?;
         let compiled = scoped(device, &format!("cannot compile the kernel {}", key.shader), || {
             self.compile(device, key, &wgsl, bindings, params)
         })?;

@@ -135,8 +135,9 @@ impl Program {
             })
         })?;
         let max = gpu.device.limits().max_compute_workgroups_per_dimension;
-        let x = d.groups.clamp(1, max);
-        let y = d.groups.div_ceil(x).max(1);
+        // Rows of equal length: surplus workgroups would be as many as a whole row.
+        let y = d.groups.div_ceil(max).max(1);
+        let x = d.groups.div_ceil(y).max(1);
         Ok(Ready { compiled, group, params: d.params.clone(), x, y, flops: d.flops })
     }
 
@@ -166,11 +167,7 @@ impl Program {
         let mut done = 0.0;
         let mut at = 0;
         while at < self.steps.len() {
-            let (mut end, mut work) = (at, 0.0);
-            while end < self.steps.len() && (end == at || work + cost(&self.steps[end]) <= self.budget) {
-                work += cost(&self.steps[end]);
-                end += 1;
-            }
+            let (end, work) = self.batch(at, usize::MAX);
             let start = Instant::now();
             scoped(&gpu.device, REFUSED, || self.submit(gpu, at, end, None))?;
             gpu.wait()?;
@@ -182,6 +179,18 @@ impl Program {
             }
         }
         Ok(())
+    }
+
+    /// The end of the steps from `from` on that one submit takes, at most `most`, and their work.
+    fn batch(&self, from: usize, most: usize) -> (usize, f64) {
+        let (mut end, mut work) = (from, 0.0);
+        while end < self.steps.len().min(from.saturating_add(most))
+            && (end == from || work + cost(&self.steps[end]) <= self.budget)
+        {
+            work += cost(&self.steps[end]);
+            end += 1;
+        }
+        (end, work)
     }
 
     /// Moves the budget towards `SUBMIT_SECONDS`, never by more than a factor of four at once.
@@ -227,9 +236,10 @@ impl Program {
     /// else wall time around a submit of its own.
     pub fn profile(&mut self, gpu: &Gpu) -> Result<Vec<StepTime>> {
         let mut seconds = Vec::with_capacity(self.steps.len());
-        let batch = (wgpu::QUERY_SET_MAX_QUERIES / 2).min(256) as usize;
-        for from in (0..self.steps.len()).step_by(batch) {
-            let to = (from + batch).min(self.steps.len());
+        let mut to = 0;
+        while to < self.steps.len() {
+            let from = to;
+            (to, _) = self.batch(from, MOST_TIMED);
             if gpu.summary().timestamps {
                 seconds.extend(self.timed_batch(gpu, from, to)?);
             } else {
@@ -278,10 +288,8 @@ impl Program {
             encoder.copy_buffer_to_buffer(&resolved, 0, &mapped, 0, bytes);
             gpu.queue.submit([encoder.finish()]);
         })?;
-        let ticks: Vec<u64> = read_mapped(gpu, &mapped, bytes)?
-            .chunks_exact(8)
-            .map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
-            .collect();
+        let mut ticks: Vec<u64> = Vec::new();
+        gpu.read(&mapped, bytes, &mut |read| ticks.extend(read.as_chunks().0.iter().map(|b| u64::from_le_bytes(*b))))?;
         let period = f64::from(gpu.queue.get_timestamp_period()) * 1e-9;
         Ok(ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period).collect())
     }
@@ -293,22 +301,15 @@ impl Program {
             return Err(Error::new(Kind::Other, "only outputs of the graph can be read back"));
         }
         gpu.copy(self.slot(tensor), &self.staging, bytes, 1)?;
-        read_mapped(gpu, &self.staging, bytes)
+        let mut out = Vec::with_capacity(bytes as usize);
+        gpu.read(&self.staging, bytes, &mut |read| out.extend_from_slice(read))?;
+        Ok(out)
     }
 }
 
+/// Steps of a submit that are timed each by itself.
+const MOST_TIMED: usize = 256;
+
 fn cost(step: &Ready) -> f64 {
     step.flops as f64 + DISPATCH_COST
-}
-
-fn read_mapped(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
-    let failed = |why: String| Error::new(Kind::Device, "reading back from the device failed").why(why);
-    let slice = buffer.slice(..bytes);
-    let (send, receive) = std::sync::mpsc::channel();
-    slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r)));
-    gpu.wait()?;
-    receive.recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
-    let data = slice.get_mapped_range().map_err(|e| failed(e.to_string()))?.to_vec();
-    buffer.unmap();
-    Ok(data)
 }

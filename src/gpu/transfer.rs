@@ -4,11 +4,27 @@ use super::device::Gpu;
 use super::errors::scoped;
 use crate::base::{Error, Kind, Result};
 
+const READING: &str = "reading back from the device failed";
+
 impl Gpu {
     /// Sends pending uploads to the device and waits until they have arrived.
     pub fn flush(&self) -> Result<()> {
-        self.queue.submit([]);
+        scoped(&self.device, "cannot send data to the device", || self.queue.submit([]))?;
         self.wait()
+    }
+
+    /// Waits for the device and hands the first `bytes` of a mappable buffer to `take`.
+    pub(super) fn read(&self, buffer: &wgpu::Buffer, bytes: u64, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let failed = |why: String| Error::new(Kind::Device, READING).why(why);
+        let slice = buffer.slice(..bytes);
+        let (send, receive) = std::sync::mpsc::channel();
+        scoped(&self.device, READING, || slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r))))?;
+        self.wait()?;
+        // The device is done, so an answer that is not there will never come.
+        receive.try_recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        take(&slice.get_mapped_range().map_err(|e| failed(e.to_string()))?);
+        buffer.unmap();
+        Ok(())
     }
 
     /// Submits copies of the first `bytes` of one buffer to another; not waited for.
@@ -67,16 +83,8 @@ impl Transfer {
 
     /// Device to host, into `out`.
     pub fn read(&self, gpu: &Gpu, out: &mut Vec<u8>) -> Result<()> {
-        let failed = |why: String| Error::new(Kind::Device, "reading back from the device failed").why(why);
         gpu.copy(&self.to, &self.mapped, self.bytes, 1)?;
-        let slice = self.mapped.slice(..);
-        let (send, receive) = std::sync::mpsc::channel();
-        slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r)));
-        gpu.wait()?;
-        receive.recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
         out.clear();
-        out.extend_from_slice(&slice.get_mapped_range().map_err(|e| failed(e.to_string()))?);
-        self.mapped.unmap();
-        Ok(())
+        gpu.read(&self.mapped, self.bytes, &mut |bytes| out.extend_from_slice(bytes))
     }
 }

@@ -55,8 +55,7 @@ impl WeightBuffers {
         self.staged += data.len() as u64;
         if self.staged > STAGED {
             self.staged = 0;
-            gpu.queue.submit([]);
-            gpu.wait()?;
+            gpu.flush()?;
         }
         Ok(())
     }

@@ -71,6 +71,14 @@ impl Graph {
         self.outputs.push((name.to_owned(), tensor));
     }
 
+    pub fn input_named(&self, name: &str) -> Result<TensorId> {
+        named(&self.inputs, name)
+    }
+
+    pub fn output_named(&self, name: &str) -> Result<TensorId> {
+        named(&self.outputs, name)
+    }
+
     pub fn param(&mut self, pack: Pack) -> ParamId {
         if let Some(i) = self.params.iter().position(|p| *p == pack) {
             return ParamId(i as u32);
@@ -119,4 +127,11 @@ impl Graph {
     pub fn count(&self, stem: &str) -> usize {
         self.nodes.iter().filter(|n| n.op.stem() == stem).count()
     }
+}
+
+fn named(list: &[(String, TensorId)], name: &str) -> Result<TensorId> {
+    list.iter().find(|(n, _)| n == name).map(|(_, t)| *t).ok_or_else(|| {
+        let known: Vec<&str> = list.iter().map(|(n, _)| n.as_str()).collect();
+        Error::new(Kind::Other, format!("the graph has no tensor {name}")).why(format!("it has {}", known.join(", ")))
+    })
 }

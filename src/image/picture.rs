@@ -1,5 +1,7 @@
 //! A picture in memory, with everything its file said that must survive the restoration.
 
+use crate::base::{Error, Kind, Result};
+
 /// Samples in the file the picture came from, and by default in the file it goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Depth {
@@ -62,5 +64,46 @@ impl Picture {
 
     pub fn pixels(&self) -> usize {
         self.width as usize * self.height as usize
+    }
+
+    /// Whether this is a picture: pixels at all, as many values as its size needs, and every one a number.
+    ///
+    /// # Errors
+    /// [`Kind::Image`] says what is wrong. Values outside 0..1 are none of it.
+    pub fn check(&self) -> Result<()> {
+        let wrong =
+            |why: String| Err(Error::new(Kind::Image, format!("a picture of {}x{}", self.width, self.height)).why(why));
+        let pixels = self.pixels();
+        if pixels == 0 {
+            return wrong("it has no pixels".into());
+        }
+        for (name, values, wanted) in [("rgb", Some(&self.rgb), 3 * pixels), ("alpha", self.alpha.as_ref(), pixels)] {
+            let Some(values) = values else { continue };
+            if values.len() != wanted {
+                return wrong(format!("it needs {wanted} values of {name} and has {}", values.len()));
+            }
+            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+                return wrong(format!("value {at} of {name} is {}", values[at]));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_picture_is_said() {
+        let good = Picture { alpha: Some(vec![0.5; 6]), ..Picture::from_rgb(3, 2, vec![0.1; 18]) };
+        assert!(good.check().is_ok());
+        let why = |p: Picture| p.check().expect_err("no picture").to_string();
+        assert!(why(Picture::from_rgb(0, 2, Vec::new())).contains("no pixels"));
+        assert!(why(Picture::from_rgb(3, 2, vec![0.1; 17])).contains("18 values of rgb and has 17"));
+        assert!(why(Picture { alpha: Some(vec![1.0; 7]), ..good.clone() }).contains("6 values of alpha and has 7"));
+        let mut bent = good;
+        bent.rgb[4] = f32::NAN;
+        assert!(why(bent).contains("value 4 of rgb is NaN"));
     }
 }

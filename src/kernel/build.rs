@@ -112,6 +112,8 @@ fn kernel(name: &str, files: &BTreeMap<String, String>, out: &mut String) -> Res
     for mut defines in source::variants(&files[name]) {
         for immediates in ["0", "1"] {
             defines.insert(source::IMMEDIATES.into(), immediates.into());
+            // Texts of both kinds, each once.
+            defines.insert(source::TRUNCATES.into(), immediates.into());
             let text = source::assemble(name, &defines, &|f| files.get(f).map(String::as_str))?;
             let module =
                 naga::front::wgsl::parse_str(&text).map_err(|e| format!("{defines:?}: {}", e.emit_to_string(&text)))?;

@@ -32,10 +32,12 @@ impl Key {
         self
     }
 
-    /// The WGSL text, with parameters in immediates or in a uniform window.
-    pub fn wgsl(&self, immediates: bool) -> Result<String> {
+    /// The WGSL text, with parameters in immediates or in a uniform window, for a device whose packing of f16 truncates or
+    /// rounds.
+    pub fn wgsl(&self, immediates: bool, truncates: bool) -> Result<String> {
         let mut defines = self.defines.clone();
         defines.insert(source::IMMEDIATES.into(), u8::from(immediates).to_string());
+        defines.insert(source::TRUNCATES.into(), u8::from(truncates).to_string());
         source::assemble(self.shader, &defines, &file)
             .map_err(|e| Error::new(Kind::Other, format!("cannot assemble the shader {}", self.shader)).why(e))
     }

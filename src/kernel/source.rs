@@ -21,6 +21,9 @@ pub type Defines = BTreeMap<String, String>;
 /// The define that selects where parameters live.
 pub const IMMEDIATES: &str = "IMMEDIATES";
 
+/// Whether the device's own packing of f16 rounds toward zero.
+pub const TRUNCATES: &str = "TRUNCATES";
+
 /// Reads the axes a kernel declares in its head.
 pub fn axes(source: &str) -> Vec<(String, Vec<String>)> {
     source

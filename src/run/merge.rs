@@ -29,6 +29,7 @@ impl Model {
     /// Merges the adapted weights of the part of `key` with these factors (see `Adapters::factors`), unless they are
     /// merged already. Every plan of the model that was made for merged weights sees the result.
     pub fn merge(&mut self, gpu: &Gpu, key: &PlanKey, factors: &BTreeMap<String, Vec<f32>>) -> Result<()> {
+        self.move_to(gpu);
         // Every tile asks, and a graph is only built to find out what it reads.
         if self.merger.as_ref().is_some_and(|m| m.key == *key && m.merged == *factors) {
             return Ok(());

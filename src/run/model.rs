@@ -41,6 +41,8 @@ pub struct Model {
     /// Index in `weights` by what was packed.
     packed: HashMap<(Pack, DType), usize>,
     plans: HashMap<PlanKey, Plan>,
+    /// The device that all of these are on.
+    home: Option<u64>,
     /// Operations of the plans that were asked for.
     work: u64,
     pub(super) merger: Option<Merger>,
@@ -65,6 +67,7 @@ impl Model {
             weights: WeightBuffers::default(),
             packed: HashMap::new(),
             plans: HashMap::new(),
+            home: None,
             work: 0,
             merger: None,
             adapting: Adapting::default(),
@@ -192,9 +195,21 @@ impl Model {
         self.work = SETTLED;
     }
 
+    /// Forgets what is on another device, which the next plan makes anew on this one.
+    pub(super) fn move_to(&mut self, gpu: &Gpu) {
+        if self.home.replace(gpu.id()).is_some_and(|home| home != gpu.id()) {
+            self.weights = WeightBuffers::default();
+            self.packed.clear();
+            self.plans.clear();
+            self.merger = None;
+            self.adapting = Adapting::default();
+        }
+    }
+
     /// The plan for `key`, for one replay; made when it is first asked for, and again once the model has settled. Plans of
     /// other sizes of the same part are dropped first, so that memory does not grow with the number of sizes seen.
     pub fn plan(&mut self, gpu: &Gpu, key: &PlanKey) -> Result<&mut Plan> {
+        self.move_to(gpu);
         let settled = self.target(gpu).settled;
         if self.plans.get(key).is_none_or(|plan| plan.graph().target.settled != settled) {
             self.plans.retain(|k, _| k.part.name != key.part.name);
@@ -208,6 +223,7 @@ impl Model {
 
     /// A plan with taps as additional outputs, not kept.
     pub fn make_plan(&mut self, gpu: &Gpu, key: &PlanKey, taps: &[String]) -> Result<Plan> {
+        self.move_to(gpu);
         let graph = self.graph(gpu, key, taps)?;
         let weight = self.upload(gpu, &graph)?;
         Plan::new(gpu, graph, &self.weights, &weight)

@@ -1,10 +1,10 @@
 //! A plan: one network at one size in one precision, lowered, with its buffers on the device.
 
-use crate::base::{DType, Error, Kind, Result, Shape};
+use crate::base::{DType, Result, Shape};
 use crate::gpu::{Gpu, Program, StepTime};
 use crate::graph::Graph;
 use crate::graph::lower::{Plan as Cost, lower};
-use crate::kernel::{Commands, TensorId};
+use crate::kernel::Commands;
 use crate::models::Part;
 
 /// What makes two plans the same.
@@ -42,20 +42,12 @@ impl Plan {
         self.program.commands()
     }
 
-    fn find(list: &[(String, TensorId)], name: &str) -> Result<TensorId> {
-        list.iter().find(|(n, _)| n == name).map(|(_, t)| *t).ok_or_else(|| {
-            let known: Vec<&str> = list.iter().map(|(n, _)| n.as_str()).collect();
-            Error::new(Kind::Other, format!("the plan has no tensor {name}"))
-                .why(format!("it has {}", known.join(", ")))
-        })
-    }
-
     pub fn input_shape(&self, name: &str) -> Result<Shape> {
-        Ok(self.graph.shape(Plan::find(&self.graph.inputs, name)?).clone())
+        Ok(self.graph.shape(self.graph.input_named(name)?).clone())
     }
 
     pub fn output_shape(&self, name: &str) -> Result<Shape> {
-        Ok(self.graph.shape(Plan::find(&self.graph.outputs, name)?).clone())
+        Ok(self.graph.shape(self.graph.output_named(name)?).clone())
     }
 
     /// Names of the inputs.
@@ -70,7 +62,7 @@ impl Plan {
 
     /// Uploads values in the padded NHWC layout of the input.
     pub fn upload(&self, gpu: &Gpu, name: &str, values: &[f32]) -> Result<()> {
-        let t = Plan::find(&self.graph.inputs, name)?;
+        let t = self.graph.input_named(name)?;
         let info = self.graph.info(t);
         let mut bytes = info.storage.dtype(self.graph.precision).pack(values);
         bytes.resize(self.graph.bytes(t) as usize, 0);
@@ -84,7 +76,7 @@ impl Plan {
 
     /// The values of an output in its padded NHWC layout.
     pub fn read(&self, gpu: &Gpu, name: &str) -> Result<Vec<f32>> {
-        let t = Plan::find(&self.graph.outputs, name)?;
+        let t = self.graph.output_named(name)?;
         let info = self.graph.info(t);
         let mut values = info.storage.dtype(self.graph.precision).unpack(&self.program.read(gpu, t)?);
         values.truncate(info.shape.elements() as usize);

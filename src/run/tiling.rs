@@ -101,6 +101,11 @@ impl Request<'_> {
 pub fn layout(model: &Model, gpu: &Gpu, request: &Request<'_>) -> Result<Layout> {
     let sizes = model.network().sizes();
     let (width, height) = request.size;
+    // What follows rounds up in 32 bits.
+    if width == 0 || height == 0 || width.max(height) > u32::MAX / 2 {
+        return Err(Error::new(Kind::TooLarge, format!("a picture of {width}x{height}"))
+            .why(format!("edges are 1 to {} pixels", u32::MAX / 2)));
+    }
     if sizes.tiles == TilePolicy::Fixed {
         return fixed(model, gpu, request);
     }

@@ -9,18 +9,21 @@ fn task() -> Instruction {
     Instruction::Task("denoise".into())
 }
 
-#[test]
-fn the_hosts_device_gives_the_same_picture() {
+/// An engine on the barest device of a host (no feature, default limits), and that device.
+fn hosted() -> (Engine, wgpu::Device) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = pollster::block_on(
         instance.enumerate_adapters(wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12),
     );
     let adapter = adapters.into_iter().next().expect("an adapter");
-    // The barest device: no feature, default limits.
     let (device, queue) =
         pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).expect("a device");
-    let hosted = Engine::from_wgpu(&adapter, device, queue).expect("an engine");
-    let own = engine();
+    (Engine::from_wgpu(&adapter, device.clone(), queue).expect("an engine"), device)
+}
+
+#[test]
+fn the_hosts_device_gives_the_same_picture() {
+    let ((hosted, _), own) = (hosted(), engine());
     let input = picture(40, 24);
     let run = |e: &Engine| {
         let mut model = e.load("nafnet-denoise").expect("shipped");
@@ -28,6 +31,61 @@ fn the_hosts_device_gives_the_same_picture() {
     };
     let difference = largest_difference(&run(&hosted), &run(&own));
     assert!(difference < PICTURE, "{difference}");
+}
+
+#[test]
+fn a_lost_device_is_an_error_and_another_engine_takes_the_models_over() {
+    let ((first, device), second) = (hosted(), engine());
+    let mut model = first.load("nafnet-denoise").expect("shipped");
+    let input = picture(40, 24);
+    let mut run = |e: &Engine| e.restore(&mut model, &input, &task(), &RestoreOptions::default(), &mut |_| true);
+    let before = run(&first).expect("restored").picture;
+    let moved = run(&second).expect("restored").picture;
+    assert!(largest_difference(&moved, &before) < PICTURE, "the other device");
+    assert_eq!(largest_difference(&run(&first).expect("restored").picture, &before), 0.0, "and back");
+    device.destroy();
+    let error = run(&first).expect_err("there is no device");
+    assert_eq!(error.kind(), Kind::Device, "{error}");
+    println!("{error}");
+    assert_eq!(largest_difference(&run(&second).expect("restored").picture, &moved), 0.0, "it goes on");
+}
+
+#[test]
+fn what_is_no_picture_is_refused_everywhere() {
+    let e = engine();
+    let options = RestoreOptions::default();
+    let short = vernis::Picture::from_rgb(40, 24, vec![0.5; 100]);
+    let mut model = e.load("genlv").expect("shipped");
+    let pair = Instruction::Pair { before: Box::new(short.clone()), after: Box::new(short.clone()) };
+    let mut restore = |p: &vernis::Picture, told: &Instruction| {
+        e.restore(&mut model, p, told, &options, &mut |_| true).expect_err("no picture").kind()
+    };
+    assert_eq!(restore(&short, &task()), Kind::Image);
+    assert_eq!(restore(&picture(40, 24), &pair), Kind::Image);
+    assert_eq!(vernis::compare(&short, &short).expect_err("no pictures").kind(), Kind::Image);
+    let huge = e.plan(&mut model, (u32::MAX, 1), &task(), &options).expect_err("no tiles");
+    assert_eq!(huge.kind(), Kind::TooLarge, "{huge}");
+}
+
+#[test]
+fn an_example_pair_is_planned_as_it_is_run() {
+    let e = engine();
+    let mut model = e.load("genlv").expect("shipped");
+    let pair = Instruction::Pair { before: Box::new(picture(28, 20)), after: Box::new(picture(28, 20)) };
+    let options = RestoreOptions::default();
+    let plan = e.plan(&mut model, (40, 24), &pair, &options).expect("a plan");
+    let done = e.restore(&mut model, &picture(40, 24), &pair, &options, &mut |_| true).expect("restored").report;
+    let figures = |r: &vernis::Report| (r.tile, r.flops, r.dispatches, r.activation_bytes, r.weight_bytes);
+    assert_eq!(figures(&plan), figures(&done));
+}
+
+#[test]
+fn engines_and_models_can_be_sent_to_other_threads() {
+    fn sent<T: Send>() {}
+    fn shared<T: Sync>() {}
+    sent::<Engine>();
+    shared::<Engine>();
+    sent::<vernis::Model>();
 }
 
 #[test]

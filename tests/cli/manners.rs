@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
+use crate::generalist;
 use crate::run::{Scratch, list, vernis};
 use crate::weights::checkpoint;
 
@@ -158,6 +159,17 @@ fn a_model_that_chooses_says_that_it_was_not_told() {
 #[test]
 fn colour_under_transparency_has_no_influence() {
     let s = Scratch::new();
+    transparency(&s, &[]);
+    let drawing = s.text("tiny.safetensors");
+    generalist::write(
+        &s.path("tiny.safetensors"),
+        &generalist::case("diffusion-generalist-tiny-panoptic"),
+        &generalist::tasks(),
+    );
+    transparency(&s, &["--model", &drawing, "--overwrite"]);
+}
+
+fn transparency(s: &Scratch, more: &[&str]) {
     let grey = open(&s.picture("in.png", 48, 32));
     let mut restored = Vec::new();
     for (name, hidden) in [("loud", [255, 0, 255]), ("dark", [0, 20, 0])] {
@@ -167,7 +179,7 @@ fn colour_under_transparency_has_no_influence() {
         });
         let (input, out) = (s.text(&format!("{name}.png")), s.text(&format!("{name}-out.png")));
         picture.save(&input).expect("writable");
-        vernis(&["restore", &input, "-o", &out, "--task", "denoise", "--quiet"]).succeeds();
+        vernis(&[&["restore", &input, "-o", &out, "--task", "denoise", "--quiet"], more].concat()).succeeds();
         let after = image::open(&out).expect("a picture").to_rgba8();
         assert!(after.enumerate_pixels().all(|(x, _, p)| x < 24 || p.0 == [hidden[0], hidden[1], hidden[2], 0]));
         restored.push(after);

@@ -80,17 +80,31 @@ pub fn save(path: &Path, prompt: &Prompt, model: &str, overwrite: bool) -> Resul
     write_safetensors(path, tensors, &metadata, overwrite)
 }
 
-/// Runs the prompt encoder on both pictures of a pair.
-pub fn encode(model: &mut Model, gpu: &Gpu, precision: DType, before: &Picture, after: &Picture) -> Result<Prompt> {
+/// Width and height of the centre of an example picture, and of what the prompt encoder is given.
+fn frame(before: &Picture, after: &Picture) -> Result<((u32, u32), (u32, u32))> {
     if (before.width, before.height) != (after.width, after.height) {
         return Err(Error::new(Kind::Usage, "the pictures of the example pair differ in size")
             .why(format!("before is {}x{}, after is {}x{}", before.width, before.height, after.width, after.height)));
     }
     let (w, h) = (before.width.min(LONGEST), before.height.min(LONGEST));
+    Ok(((w, h), (w.next_multiple_of(8), h.next_multiple_of(8))))
+}
+
+/// Tokens as many and as wide as [`encode`] would give, all zero: what a plan needs to know. Nothing runs.
+pub fn unspoken(model: &Model, gpu: &Gpu, precision: DType, before: &Picture, after: &Picture) -> Result<Prompt> {
+    let (_, (pw, ph)) = frame(before, after)?;
+    let graph = model.graph(gpu, &PlanKey { part: prompt_part(1, ph, pw), precision }, &[])?;
+    let shape = graph.shape(graph.output_named("tokens")?);
+    let (tokens, width) = (shape.pixels(), shape.c.logical());
+    let zeros = vec![0.0; tokens as usize * width as usize];
+    Ok(Prompt { k: zeros.clone(), v: zeros, tokens, width })
+}
+
+/// Runs the prompt encoder on both pictures of a pair.
+pub fn encode(model: &mut Model, gpu: &Gpu, precision: DType, before: &Picture, after: &Picture) -> Result<Prompt> {
+    let ((w, h), (pw, ph)) = frame(before, after)?;
     let (x, y) = ((before.width - w) / 2, (before.height - h) / 2);
-    let (pw, ph) = (w.next_multiple_of(8), h.next_multiple_of(8));
-    let part = prompt_part(1, ph, pw);
-    let key = PlanKey { part, precision };
+    let key = PlanKey { part: prompt_part(1, ph, pw), precision };
     let mut tokens = Vec::new();
     let mut shape = Shape::new(1, 1, 1, 1);
     for picture in [before, after] {

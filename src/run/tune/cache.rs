@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 use crate::kernel::Contraction;
 
 /// Bump when kernels change enough for old measurements to mislead.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// Adapter, driver, engine and tuning version.
 pub fn key(gpu: &Gpu) -> String {
@@ -16,27 +16,49 @@ pub fn key(gpu: &Gpu) -> String {
     format!("{}/{}/{}/{}/{VERSION}", s.name, s.driver, s.backend, env!("CARGO_PKG_VERSION"))
 }
 
-/// The family that was chosen, if the adapter still offers it.
-pub fn read(file: &Path, key: &str, candidates: &[Contraction]) -> Option<Contraction> {
+/// What a tuning found out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answer {
+    pub family: Contraction,
+    /// Packing f16 rounds toward zero.
+    pub truncates: bool,
+}
+
+/// The answer of an earlier tuning, if the adapter still offers its family.
+pub fn read(file: &Path, key: &str, candidates: &[Contraction]) -> Option<Answer> {
     let table = table(file);
     let wanted = table.get(key)?;
-    let name_of = wanted.get("family")?.as_str()?;
-    let found = candidates.iter().copied().find(|c| name(*c) == name_of)?;
-    Some(match found {
+    let chosen = wanted.get("family")?.as_str()?;
+    let family = match candidates.iter().copied().find(|c| name(*c) == chosen)? {
         Contraction::Cooperative { lanes, f32, f16, .. } => {
             let depth = wanted.get("depth")?.as_u64()?.try_into().ok()?;
             Contraction::Cooperative { lanes, f32, f16, depth }
         }
         other => other,
-    })
+    };
+    Some(Answer { family, truncates: wanted.get("truncates")?.as_bool()? })
 }
 
-pub fn write(file: &Path, key: &str, family: Contraction) -> std::io::Result<()> {
-    let mut table = table(file);
-    table[key] = json!({"family": name(family)});
-    if let Contraction::Cooperative { depth, .. } = family {
-        table[key]["depth"] = json!(depth);
+pub fn write(file: &Path, key: &str, answer: &Answer) -> std::io::Result<()> {
+    let mut value = json!({"family": name(answer.family), "truncates": answer.truncates});
+    if let Contraction::Cooperative { depth, .. } = answer.family {
+        value["depth"] = json!(depth);
     }
+    put(file, key, value)
+}
+
+/// The name of a family that was being tried when the process ended, or that another process is trying now.
+pub fn tried(file: &Path, key: &str) -> Option<String> {
+    Some(table(file).get(key)?.get("trying")?.as_str()?.to_owned())
+}
+
+pub fn write_tried(file: &Path, key: &str, family: Contraction) -> std::io::Result<()> {
+    put(file, key, json!({"trying": name(family)}))
+}
+
+fn put(file: &Path, key: &str, value: Value) -> std::io::Result<()> {
+    let mut table = table(file);
+    table[key] = value;
     if let Some(dir) = file.parent() {
         std::fs::create_dir_all(dir)?;
     }
@@ -47,7 +69,8 @@ pub fn write(file: &Path, key: &str, family: Contraction) -> std::io::Result<()>
     Ok(())
 }
 
-fn name(family: Contraction) -> String {
+/// How a family is called in the file, whatever its depth.
+pub fn name(family: Contraction) -> String {
     match family {
         Contraction::Subgroup { lanes, cols } => format!("subgroup-{lanes}-{cols}"),
         Contraction::Wide { lanes } => format!("wide-{lanes}"),
@@ -77,13 +100,28 @@ mod tests {
             Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 0 },
             Contraction::Cooperative { lanes: 32, f32: 8, f16: 16, depth: 0 },
         ];
-        for family in all {
-            write(&file, "adapter", family).unwrap();
-            assert_eq!(read(&file, "adapter", &all), Some(family));
+        for (i, family) in all.into_iter().enumerate() {
+            let answer = Answer { family, truncates: i % 2 == 0 };
+            write(&file, "adapter", &answer).unwrap();
+            assert_eq!(read(&file, "adapter", &all), Some(answer));
         }
         let from = |depth| Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth };
-        write(&file, "adapter", from(24)).unwrap();
-        assert_eq!(read(&file, "adapter", &all), Some(from(24)), "the depth is an answer, not an offer");
+        let answer = Answer { family: from(24), truncates: false };
+        write(&file, "adapter", &answer).unwrap();
+        assert_eq!(read(&file, "adapter", &all), Some(answer), "the depth is an answer, not an offer");
         assert_eq!(read(&file, "adapter", &all[..4]), None, "no longer offered");
+    }
+
+    #[test]
+    fn what_was_being_tried_is_no_answer_and_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cache/tuning.json");
+        let matrices = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 0 };
+        assert_eq!(tried(&file, "adapter"), None);
+        write_tried(&file, "adapter", matrices).unwrap();
+        assert_eq!(read(&file, "adapter", &[matrices]), None);
+        assert_eq!(tried(&file, "adapter"), Some(name(matrices)));
+        write(&file, "adapter", &Answer { family: Contraction::Tiled, truncates: false }).unwrap();
+        assert_eq!(tried(&file, "adapter"), None, "it ended well");
     }
 }

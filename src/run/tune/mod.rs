@@ -1,18 +1,26 @@
 //! A short measured tuning: which contraction family is fastest on this adapter, among those that compute what plain loops
-//! compute, and from which depth of K on matrix units pay. The answer is cached on disk, keyed by everything that could
-//! change it.
+//! compute, from which depth of K on matrix units pay, and how the adapter rounds f16. The answer is cached on disk, keyed by
+//! everything that could change it.
 
 mod cache;
 mod choice;
+pub mod rounding;
 pub mod trial;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use self::cache::Answer;
 use self::choice::{Measured, Run, fastest_right};
-use self::trial::Trial;
-use crate::base::{DType, Result};
+use self::trial::{Ready, Trial};
+use crate::base::{DType, Kind, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Contraction;
+
+/// How long a trial runs before its times count: a GPU that idled needs that to raise its clocks.
+const WARM_UP: Duration = Duration::from_millis(60);
+/// Times taken of every family, in turns; the best counts.
+const TURNS: usize = 5;
 
 /// Measures the candidates the adapter can run and keeps the fastest that computes the right thing, or reads the answer
 /// from `cache`; an only candidate is tried too. Wide loads are taken unmeasured. An adapter without a right one is an error:
@@ -21,30 +29,44 @@ pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
     let candidates = gpu.contraction_candidates().to_vec();
     if matches!(candidates.first(), None | Some(Contraction::Wide { .. })) {
         // Where 64-bit loads are offered they won on every driver measured (benches/NOTES.md); measuring the others again
-        // would cost a first start seconds of compiling.
+        // would cost a first start seconds of compiling. The drivers that offer them round to the nearest.
         return Ok(());
     }
     let file = cache.map(|dir| dir.join("tuning.json"));
     let key = cache::key(gpu);
     if let Some(found) = file.as_deref().and_then(|f| cache::read(f, &key, &candidates)) {
-        gpu.set_contraction(found);
+        gpu.set_truncating(found.truncates);
+        gpu.set_contraction(found.family);
         return Ok(());
     }
-    let candidates = worth_measuring(candidates, gpu.summary().software);
-    let tries = precisions(&candidates);
+    let mut candidates = worth_measuring(candidates, gpu.summary().software);
+    if let Some(file) = &file {
+        let crashed = cache::tried(file, &key);
+        candidates.retain(|c| crashed.as_deref() != Some(&cache::name(*c)));
+        // A driver that crashes over matrices takes the process along; the next start then finds what was being tried. A
+        // cache that cannot be written costs time, not correctness.
+        if let Some(risk) = candidates.iter().find(|c| is_cooperative(c)) {
+            let _ = cache::write_tried(file, &key, *risk);
+        }
+    }
+    let truncates = rounding::truncates(gpu)?;
+    gpu.set_truncating(truncates);
     let trials = Trial::classes(gpu.summary().software)?;
     let expected = trials.iter().map(Trial::expected).collect::<Result<Vec<_>>>()?;
-    let mut measured = |family| (family, measure(gpu, &trials, family, tries));
-    let usual: Vec<(Contraction, Measured)> = candidates.into_iter().map(&mut measured).collect();
-    // The plain kernel is for a device on which nothing else is right.
-    let best = fastest_right(usual, &expected).or_else(|e| {
-        let last = vec![measured(Contraction::Plain)];
-        fastest_right(last, &expected).map_err(|_| e)
-    })?;
-    gpu.set_contraction(best);
+    let measured = measure(gpu, &trials, &candidates);
+    let family = match fastest_right(measured, &expected) {
+        // The plain kernel is for a device on which nothing else is right. It is slow, so it is not remembered: the next
+        // start tries the others again.
+        Err(e) if e.kind() == Kind::Device => {
+            let last = measure(gpu, &trials, &[Contraction::Plain]);
+            gpu.set_contraction(fastest_right(last, &expected).map_err(|_| e)?);
+            return Ok(());
+        }
+        result => result?,
+    };
+    gpu.set_contraction(family);
     if let Some(file) = file {
-        // A cache that cannot be written costs time, not correctness.
-        let _ = cache::write(&file, &key, best);
+        let _ = cache::write(&file, &key, &Answer { family, truncates });
     }
     Ok(())
 }
@@ -64,18 +86,67 @@ fn precisions(candidates: &[Contraction]) -> &'static [DType] {
     if candidates.iter().any(is_cooperative) { &[DType::F32, DType::F16] } else { &[DType::F32] }
 }
 
-/// What a family does on each trial.
-fn measure(gpu: &mut Gpu, trials: &[Trial], family: Contraction, precisions: &[DType]) -> Measured {
+/// What every family does on every trial.
+fn measure(gpu: &mut Gpu, trials: &[Trial], families: &[Contraction]) -> Vec<(Contraction, Measured)> {
     let before = gpu.target().contraction;
-    gpu.set_contraction(family);
-    let results = trials.iter().map(|trial| {
-        let runs = precisions.iter().map(|p| trial.run(gpu, *p)).collect::<Result<Vec<_>>>()?;
-        let (seconds, outputs): (Vec<f64>, Vec<_>) = runs.into_iter().unzip();
-        Ok(Run { depth: trial.depth(), seconds: seconds.iter().sum(), outputs })
-    });
-    let results = results.collect();
+    let mut measured: Vec<(Contraction, Measured)> = families.iter().map(|f| (*f, Ok(Vec::new()))).collect();
+    for trial in trials {
+        for precision in precisions(families) {
+            side_by_side(gpu, trial, *precision, &mut measured);
+        }
+    }
     gpu.set_contraction(before);
-    results
+    measured
+}
+
+/// One trial of all families that have not failed yet, in turns, so that what else the device does, and its clocks, are the
+/// same to all.
+fn side_by_side(gpu: &mut Gpu, trial: &Trial, precision: DType, measured: &mut [(Contraction, Measured)]) {
+    let mut ready: Vec<Option<Ready>> = Vec::new();
+    for (family, result) in &mut *measured {
+        gpu.set_contraction(*family);
+        let made = result.is_ok().then(|| trial.ready(gpu, precision));
+        ready.push(keep(made, result));
+    }
+    let warm = Instant::now();
+    while !gpu.summary().software && warm.elapsed() < WARM_UP && ready.iter().any(Option::is_some) {
+        turn(gpu, &mut ready, measured);
+    }
+    let mut best = vec![f64::INFINITY; ready.len()];
+    for _ in 0..TURNS {
+        for (best, seconds) in best.iter_mut().zip(turn(gpu, &mut ready, measured)) {
+            *best = best.min(seconds);
+        }
+    }
+    for ((one, (_, result)), seconds) in ready.into_iter().zip(measured).zip(best) {
+        let output = one.map(|one| one.output(gpu));
+        if let (Some(output), Ok(runs)) = (keep(output, result), result) {
+            runs.push(Run { depth: trial.depth(), precision, seconds, output });
+        }
+    }
+}
+
+/// The seconds of one replay of each; infinite for what cannot run.
+fn turn(gpu: &Gpu, ready: &mut [Option<Ready>], measured: &mut [(Contraction, Measured)]) -> Vec<f64> {
+    let time = |(one, (_, result)): (&mut Option<Ready>, &mut (Contraction, Measured))| {
+        let seconds = keep(one.as_mut().map(|one| one.seconds(gpu)), result);
+        if seconds.is_none() {
+            *one = None;
+        }
+        seconds.unwrap_or(f64::INFINITY)
+    };
+    ready.iter_mut().zip(measured).map(time).collect()
+}
+
+/// The value; an error goes to the family's result.
+fn keep<T>(value: Option<Result<T>>, result: &mut Measured) -> Option<T> {
+    match value? {
+        Ok(value) => Some(value),
+        Err(e) => {
+            *result = Err(e);
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,31 @@ pub struct Trial {
     input: Vec<f32>,
 }
 
+/// A trial on the device.
+pub struct Ready {
+    plan: Plan,
+    width: usize,
+    probed: Vec<usize>,
+}
+
+impl Ready {
+    /// The time of one replay, by the device's own clock where it has one.
+    pub fn seconds(&mut self, gpu: &Gpu) -> Result<f64> {
+        if gpu.summary().timestamps {
+            return Ok(self.plan.profile(gpu)?.iter().map(|step| step.seconds).sum());
+        }
+        let start = Instant::now();
+        self.plan.run(gpu, &mut |_| true)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// The output at the probed pixels.
+    pub fn output(&self, gpu: &Gpu) -> Result<Vec<f32>> {
+        let output = self.plan.read(gpu, "y")?;
+        Ok(self.probed.iter().flat_map(|pixel| output[pixel * self.width..][..self.width].to_vec()).collect())
+    }
+}
+
 impl Trial {
     /// One trial for each class of depth, from shallow to deep. On a GPU large enough to keep all of it busy for a multiple
     /// of what a submit takes, on a software adapter a single one, small enough for a first start.
@@ -44,26 +69,12 @@ impl Trial {
         self.width / 4
     }
 
-    /// The best time of a few replays, in seconds, and the output at the probed pixels.
-    pub fn run(&self, gpu: &Gpu, precision: DType) -> Result<(f64, Vec<f32>)> {
+    /// The trial for the family that is set on `gpu`, compiled and run once.
+    pub fn ready(&self, gpu: &Gpu, precision: DType) -> Result<Ready> {
         let mut plan = self.plan(gpu, precision)?;
         plan.upload(gpu, "x", &self.input)?;
-        // The first run compiles.
         plan.run(gpu, &mut |_| true)?;
-        let mut best = f64::INFINITY;
-        for _ in 0..4 {
-            let start = Instant::now();
-            let seconds = if gpu.summary().timestamps {
-                plan.profile(gpu)?.iter().map(|step| step.seconds).sum()
-            } else {
-                plan.run(gpu, &mut |_| true)?;
-                start.elapsed().as_secs_f64()
-            };
-            best = best.min(seconds);
-        }
-        let output = plan.read(gpu, "y")?;
-        let width = self.width as usize;
-        Ok((best, self.probed().flat_map(|pixel| output[pixel * width..][..width].to_vec()).collect()))
+        Ok(Ready { plan, width: self.width as usize, probed: self.probed().collect() })
     }
 
     /// What plain loops compute at the probed pixels.
