@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_experimental_feature_is_asked_for_by_its_kernel_alone() {
         let experimental = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-        for other in [Contraction::Tiled, Contraction::Wide { lanes: 8 }] {
+        for other in [Contraction::TILED, Contraction::Wide { lanes: 8 }] {
             assert_eq!(features(other), wgpu::Features::empty());
         }
         let single = features(Contraction::Cooperative { lanes: 8, f32: 8, f16: 0, depth: 0 });

@@ -125,7 +125,7 @@ fn candidates(
         }
         out.extend([1, 2].map(|cols| Contraction::Subgroup { lanes, cols }));
     }
-    out.push(Contraction::Tiled);
+    out.extend([8, 4].map(|rows| Contraction::Tiled { rows }));
     out.extend(cooperative);
     out.push(Contraction::Plain);
     out

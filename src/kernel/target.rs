@@ -10,8 +10,9 @@ pub enum Contraction {
     /// The same with larger tiles and 64-bit integers for memory, two values at a time (shaders/shared/dtype.wgsl): for
     /// CPU drivers that load lane by lane. Kernels that are not contractions use such loads too.
     Wide { lanes: u32 },
-    /// Tiles in workgroup memory. For GPUs, and the only family that needs no feature.
-    Tiled,
+    /// Tiles in workgroup memory, of which an invocation sums 8 or 4 rows: the fewer are for GPUs with few registers. For GPUs;
+    /// it needs no feature.
+    Tiled { rows: u32 },
     /// The same tiles multiplied by the matrix units of a GPU. `lanes` is the largest size of a subgroup; `f32` and `f16`
     /// are the sides of the square matrices for operands of that storage, summed in f32: 8, 16, or 0 where the adapter
     /// has none and the storage stays with `Tiled`, whose panels are the same. So do contractions over less than `depth`
@@ -22,10 +23,13 @@ pub enum Contraction {
 }
 
 impl Contraction {
+    /// The tiles that share most of what they load.
+    pub const TILED: Contraction = Contraction::Tiled { rows: 8 };
+
     /// The family that computes a contraction over `quads` quads of K in a plan of this precision.
     pub fn at(self, precision: DType, quads: u32) -> Self {
         match self {
-            Contraction::Cooperative { depth, .. } if self.side(precision) == 0 || quads < depth => Contraction::Tiled,
+            Contraction::Cooperative { depth, .. } if self.side(precision) == 0 || quads < depth => Contraction::TILED,
             other => other,
         }
     }
@@ -66,7 +70,7 @@ impl Target {
             Contraction::Subgroup { lanes, .. } if gated => 2 * lanes,
             Contraction::Subgroup { lanes, cols } => lanes * cols,
             Contraction::Wide { lanes } => 2 * lanes,
-            Contraction::Tiled | Contraction::Cooperative { .. } | Contraction::Plain => 16,
+            Contraction::Tiled { .. } | Contraction::Cooperative { .. } | Contraction::Plain => 16,
         }
     }
 
@@ -74,7 +78,7 @@ impl Target {
     pub fn lanes(&self) -> Option<u32> {
         match self.contraction {
             Contraction::Subgroup { lanes, .. } | Contraction::Wide { lanes } => Some(lanes),
-            Contraction::Tiled | Contraction::Cooperative { .. } | Contraction::Plain => None,
+            Contraction::Tiled { .. } | Contraction::Cooperative { .. } | Contraction::Plain => None,
         }
     }
 
@@ -90,7 +94,7 @@ impl Target {
             immediates: false,
             max_workgroup_invocations: 256,
             max_binding_bytes: 128 << 20,
-            contraction: Contraction::Tiled,
+            contraction: Contraction::TILED,
             parallelism: 64,
             coarse_pieces: false,
             settled: false,
@@ -106,14 +110,14 @@ mod tests {
     fn what_matrices_do_not_serve_stays_with_tiles() {
         let half = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 24 };
         assert_eq!(half.at(DType::F16, 24), half);
-        assert_eq!(half.at(DType::F16, 23), Contraction::Tiled, "too few k to pay");
-        assert_eq!(half.at(DType::F32, 24), Contraction::Tiled, "f16 matrices would round f32 operands");
+        assert_eq!(half.at(DType::F16, 23), Contraction::TILED, "too few k to pay");
+        assert_eq!(half.at(DType::F32, 24), Contraction::TILED, "f16 matrices would round f32 operands");
         // The weights of both are packed once.
         let panels = |contraction| {
             let target = Target { contraction, ..Target::core() };
             [target.panel_quads(false), target.panel_quads(true)]
         };
-        assert_eq!(panels(half), panels(Contraction::Tiled));
+        assert_eq!(panels(half), panels(Contraction::TILED));
         assert_eq!(Contraction::Wide { lanes: 8 }.at(DType::F16, 1), Contraction::Wide { lanes: 8 });
     }
 }

@@ -11,7 +11,7 @@ use crate::support::gpu::open;
 fn a_network_of_any_size_is_compared_with_another_family() {
     let mut gpu = open();
     let workload = &NETWORKS[0];
-    for (chosen, other) in [(Contraction::Tiled, "plain f32"), (Contraction::Plain, "tiled f32")] {
+    for (chosen, other) in [(Contraction::TILED, "plain f32"), (Contraction::Plain, "tiled f32")] {
         gpu.set_contraction(chosen);
         let mut model = workload.model().expect("a model");
         let job = workload.job(&model, 48, 32, DType::F32).expect("a job");

@@ -49,7 +49,7 @@ fn f16_is_rounded_to_the_nearest_everywhere() {
     let (a, b): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
     let expected: Vec<u32> = pairs.iter().map(|(a, b)| half(a + b).to_bits()).collect();
     // Tiles have the packing of a GPU; a software adapter's own family has another.
-    gpu.set_contraction(Contraction::Tiled);
+    gpu.set_contraction(Contraction::TILED);
     gpu.set_truncating(true);
     let sums: Vec<u32> = add(&gpu, &a, &b).expect("sums").map(f32::to_bits).collect();
     for ((pair, sum), expected) in pairs.iter().zip(&sums).zip(&expected) {

@@ -96,5 +96,5 @@ pub fn native() -> Family {
 
 /// The core device, tiled.
 pub fn plain() -> Family {
-    family("core limits", core(), Contraction::Tiled)
+    family("core limits", core(), Contraction::TILED)
 }

@@ -78,7 +78,7 @@ impl Kernel for ChannelGram {
                     .define("QUADS", quads);
                 Dispatch::new(key, &params, bindings, groups(&params))
             }
-            Contraction::Tiled | Contraction::Cooperative { .. } | Contraction::Plain => {
+            Contraction::Tiled { .. } | Contraction::Cooperative { .. } | Contraction::Plain => {
                 let params = io(cq.div_ceil(SIDE), cq.div_ceil(SIDE));
                 let key = Key::new(tiled::NAME).define("DTYPE", cx.precision.name());
                 Dispatch::new(key, &bytemuck::cast::<_, tiled::Params>(params), bindings, groups(&params))

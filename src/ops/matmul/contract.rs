@@ -108,7 +108,7 @@ impl Contract {
         let (half, enough) = match target.contraction.at(precision, quads) {
             Contraction::Wide { lanes } if !self.is_narrow(io) => (lanes, TAIL_ROWS),
             // The dispatches wait for each other, so each should keep the adapter busy.
-            Contraction::Tiled => (TILED_HALF, target.parallelism * TILED_SUMS / TILED_HALF),
+            Contraction::Tiled { rows } => (TILED_HALF, target.parallelism * tiled_sums(rows) / TILED_HALF),
             _ => return false,
         };
         let left = (io.n4 - 1) % (2 * half) + 1;
@@ -338,11 +338,12 @@ impl Kernel for Contract {
                         .define("PAIRED", u8::from(!tail && !gated && n4.is_multiple_of(2)));
                     Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(rows) * count)
                 }
-                Contraction::Tiled => {
+                Contraction::Tiled { rows } => {
                     let columns = if tail { TILED_HALF } else { 2 * TILED_HALF };
-                    let key = special(shaped(key(tiled::NAME))).define("COLUMNS", columns);
+                    let key = special(shaped(key(tiled::NAME))).define("COLUMNS", columns).define("HEIGHT", rows);
                     let io: tiled::Params = bytemuck::cast(io);
-                    Dispatch::new(key, &io, bindings, y.n * y.pixels().div_ceil(TILED_SUMS / columns) * count)
+                    let groups = y.n * y.pixels().div_ceil(tiled_sums(rows) / columns) * count;
+                    Dispatch::new(key, &io, bindings, groups)
                 }
                 family @ Contraction::Cooperative { lanes, .. } => {
                     let key = special(shaped(key(cooperative::NAME)))
@@ -383,8 +384,11 @@ const HALF_ROWS: u32 = 32;
 const TAIL_ROWS: u32 = 1024;
 /// Pixels of a row that a lane of contract_narrow.wgsl computes.
 const NARROW_STRIP: u32 = 8;
-/// Rows times quads of a workgroup of contract_tiled.wgsl, and the quads of half a panel.
-const TILED_SUMS: u32 = 1024;
+/// Rows times quads of a workgroup of contract_tiled.wgsl: of 64 invocations with two quads each.
+const fn tiled_sums(rows: u32) -> u32 {
+    128 * rows
+}
+/// Quads of half a panel of contract_tiled.wgsl.
 const TILED_HALF: u32 = 8;
 /// Rows of a workgroup of contract_cooperative.wgsl.
 const COOPERATIVE_ROWS: u32 = 64;

@@ -147,8 +147,8 @@ pub fn by_another_family(
 /// kernel, and what matrices do not serve is tiled.
 fn other_family(chosen: Contraction) -> Contraction {
     match chosen {
-        Contraction::Tiled | Contraction::Cooperative { .. } => Contraction::Plain,
-        Contraction::Subgroup { .. } | Contraction::Wide { .. } | Contraction::Plain => Contraction::Tiled,
+        Contraction::Tiled { .. } | Contraction::Cooperative { .. } => Contraction::Plain,
+        Contraction::Subgroup { .. } | Contraction::Wide { .. } | Contraction::Plain => Contraction::TILED,
     }
 }
 
@@ -156,7 +156,8 @@ pub fn family_name(family: Contraction) -> String {
     match family {
         Contraction::Subgroup { lanes, cols } => format!("subgroup of {lanes}, {cols} columns"),
         Contraction::Wide { lanes } => format!("wide subgroup of {lanes}"),
-        Contraction::Tiled => "tiled".into(),
+        Contraction::Tiled { rows: 8 } => "tiled".into(),
+        Contraction::Tiled { rows } => format!("tiled, {rows} rows"),
         Contraction::Plain => "plain".into(),
         Contraction::Cooperative { lanes, f32, f16, depth } => {
             let from = 4 * depth;
@@ -252,7 +253,8 @@ mod tests {
         for chosen in [
             Contraction::Subgroup { lanes: 8, cols: 2 },
             Contraction::Wide { lanes: 8 },
-            Contraction::Tiled,
+            Contraction::TILED,
+            Contraction::Tiled { rows: 4 },
             Contraction::Plain,
             Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 24 },
         ] {

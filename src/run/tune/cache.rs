@@ -74,7 +74,7 @@ pub fn name(family: Contraction) -> String {
     match family {
         Contraction::Subgroup { lanes, cols } => format!("subgroup-{lanes}-{cols}"),
         Contraction::Wide { lanes } => format!("wide-{lanes}"),
-        Contraction::Tiled => "tiled".into(),
+        Contraction::Tiled { rows } => format!("tiled-{rows}"),
         Contraction::Plain => "plain".into(),
         Contraction::Cooperative { lanes, f32, f16, .. } => format!("cooperative-{lanes}-{f32}-{f16}"),
     }
@@ -93,7 +93,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tuning.json");
         let all = [
-            Contraction::Tiled,
+            Contraction::TILED,
+            Contraction::Tiled { rows: 4 },
             Contraction::Plain,
             Contraction::Wide { lanes: 8 },
             Contraction::Subgroup { lanes: 8, cols: 2 },
@@ -109,7 +110,7 @@ mod tests {
         let answer = Answer { family: from(24), truncates: false };
         write(&file, "adapter", &answer).unwrap();
         assert_eq!(read(&file, "adapter", &all), Some(answer), "the depth is an answer, not an offer");
-        assert_eq!(read(&file, "adapter", &all[..4]), None, "no longer offered");
+        assert_eq!(read(&file, "adapter", &all[..5]), None, "no longer offered");
     }
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
         write_tried(&file, "adapter", matrices).unwrap();
         assert_eq!(read(&file, "adapter", &[matrices]), None);
         assert_eq!(tried(&file, "adapter"), Some(name(matrices)));
-        write(&file, "adapter", &Answer { family: Contraction::Tiled, truncates: false }).unwrap();
+        write(&file, "adapter", &Answer { family: Contraction::TILED, truncates: false }).unwrap();
         assert_eq!(tried(&file, "adapter"), None, "it ended well");
     }
 }

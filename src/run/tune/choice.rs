@@ -51,7 +51,7 @@ pub fn fastest_right(measured: Vec<(Contraction, Measured)>, right: &[Vec<f32>])
         }
     }
     let total = |runs: &[Run]| runs.iter().map(|run| run.seconds).sum::<f64>();
-    let tiles = usable.iter().position(|(family, _)| *family == Contraction::Tiled);
+    let tiles = usable.iter().position(|(family, _)| *family == Contraction::TILED);
     let best = usable.iter().filter_map(|(family, runs)| match (*family, tiles) {
         (Contraction::Cooperative { lanes, f32, f16, .. }, Some(tiles)) => {
             let served = |run: &&Run| family.side(run.precision) != 0;
@@ -107,11 +107,11 @@ mod tests {
         };
         let refused = || -> Measured { Err(Error::new(Kind::Device, "refused")) };
         let of =
-            |a: Measured, b: Measured| fastest_right(vec![(Contraction::Tiled, a), (SUBGROUP, b)], &[right.to_vec()]);
+            |a: Measured, b: Measured| fastest_right(vec![(Contraction::TILED, a), (SUBGROUP, b)], &[right.to_vec()]);
         let good = |seconds| both(seconds, &right, &half);
         assert_eq!(of(good(2.0), good(1.0)).unwrap(), SUBGROUP);
-        assert_eq!(of(good(2.0), both(1.0, &right, &bent)).unwrap(), Contraction::Tiled);
-        assert_eq!(of(good(2.0), both(1.0, &half, &right)).unwrap(), Contraction::Tiled, "too rough for f32");
+        assert_eq!(of(good(2.0), both(1.0, &right, &bent)).unwrap(), Contraction::TILED);
+        assert_eq!(of(good(2.0), both(1.0, &half, &right)).unwrap(), Contraction::TILED, "too rough for f32");
         assert_eq!(of(both(1.0, &[f32::NAN; 3], &right), good(2.0)).unwrap(), SUBGROUP, "the first too");
         assert_eq!(of(refused(), good(2.0)).unwrap(), SUBGROUP);
         let none = of(both(1.0, &bent, &bent), both(1.0, &bent, &bent)).unwrap_err();
@@ -131,15 +131,15 @@ mod tests {
             Ok((0..3).flat_map(one).collect())
         };
         let chosen = |tiles, matrices| {
-            let all = vec![(Contraction::Tiled, runs(tiles, 1.0)), (MATRICES, runs(matrices, 9.0))];
+            let all = vec![(Contraction::TILED, runs(tiles, 1.0)), (MATRICES, runs(matrices, 9.0))];
             fastest_right(all, &right).unwrap()
         };
         let from = |depth| Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth };
         assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 1.0, 2.0]), from(12));
         assert_eq!(chosen([1.0, 2.0, 4.0], [9.0, 1.0, 2.0]), from(24), "though they lose in sum");
         assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 9.0, 2.0]), from(48), "what lies between would be a guess");
-        assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 1.0, 5.0]), Contraction::Tiled);
-        assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 1.0, 3.9]), Contraction::Tiled, "that may be chance");
+        assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 1.0, 5.0]), Contraction::TILED);
+        assert_eq!(chosen([1.0, 2.0, 4.0], [0.5, 1.0, 3.9]), Contraction::TILED, "that may be chance");
         let alone = fastest_right(vec![(MATRICES, runs([1.0, 1.0, 1.0], 1.0))], &right).unwrap();
         assert_eq!(alone, MATRICES, "where tiles are wrong there is nothing to leave the others to");
     }

@@ -1,5 +1,5 @@
-//! The contraction in workgroup memory: sizes around its tiles of 64 rows by 64 channels and 128 rows by 32, and where a
-//! panel is halved. The tables of `contract`, `fused`, `low_rank` and `unet` run on it too.
+//! The contraction in workgroup memory: sizes around its tiles of 64 or 32 rows by 64 channels and twice the rows by 32, and
+//! where a panel is halved. The tables of `contract`, `fused`, `low_rank` and `unet` run on it too.
 
 use vernis::base::DType;
 use vernis::graph::lower::lower;
@@ -27,15 +27,19 @@ fn cases() -> Vec<Case> {
 }
 
 /// A target that halves panels however few the rows are.
-fn eager(target: &Target) -> Target {
-    Target { contraction: Contraction::Tiled, parallelism: 1, ..target.clone() }
+fn eager(rows: u32, target: &Target) -> Target {
+    Target { contraction: Contraction::Tiled { rows }, parallelism: 1, ..target.clone() }
 }
 
 #[test]
 fn computes_sizes_around_its_tiles_and_half_panels() {
-    let family = Family { name: "tiled, eager".into(), gpu: gpu(), target: eager(gpu().target()) };
+    let families = [8, 4].map(|rows| Family {
+        name: format!("tiled, {rows} rows, eager"),
+        gpu: gpu(),
+        target: eager(rows, gpu().target()),
+    });
     let all = [cases(), low_rank::cases(), channel_project::cases()];
-    check(all.into_iter().flatten().collect(), &[family]);
+    check(all.into_iter().flatten().collect(), &families);
 }
 
 #[test]
