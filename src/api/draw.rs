@@ -82,6 +82,9 @@ impl Engine {
 
     /// What [`Engine::draw`] would do for a photograph of `size`: the parts, their memory, their operations. Allocates
     /// nothing on the device.
+    ///
+    /// # Errors
+    /// Those of [`Engine::draw`] that show before anything runs.
     pub fn plan_drawing(
         &self,
         model: &Model,
@@ -93,6 +96,9 @@ impl Engine {
     }
 
     /// Time of every kernel of the text tower, the image encoder and one step, each run once.
+    ///
+    /// # Errors
+    /// Those of [`Engine::draw`].
     pub fn profile_drawing(
         &self,
         model: &mut Model,
@@ -106,6 +112,9 @@ impl Engine {
     }
 
     /// Graphviz and JSON of the lowered graph of one step.
+    ///
+    /// # Errors
+    /// Those of [`Engine::plan_drawing`].
     pub fn dump_drawing(
         &self,
         model: &mut Model,

@@ -141,6 +141,9 @@ impl Engine {
     }
 
     /// What [`Engine::restore`] would do: tiles, memory, dispatches. Allocates nothing on the device.
+    ///
+    /// # Errors
+    /// Those of [`Engine::restore`] that show before anything runs.
     pub fn plan(
         &self,
         model: &mut Model,
@@ -230,7 +233,10 @@ impl Engine {
         genlv::save(to, &prompt, &model.name, overwrite)
     }
 
-    /// Time of every step of the network on one tile of `size`, on the GPU's own clock where it has one.
+    /// Time of every step of the network on the first tile of a picture of `size`, on the GPU's own clock where it has one.
+    ///
+    /// # Errors
+    /// Those of [`Engine::restore`].
     pub fn profile(
         &self,
         model: &mut Model,
@@ -253,6 +259,9 @@ impl Engine {
     }
 
     /// Graphviz and JSON of the lowered graph.
+    ///
+    /// # Errors
+    /// Those of [`Engine::plan`].
     pub fn dump_graph(
         &self,
         model: &mut Model,
@@ -365,6 +374,9 @@ impl Engine {
     }
 
     /// Loads the shipped model that follows a plain sentence best.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a sentence that is not clear, [`Kind::ModelMissing`] if no shipped weights do all it asks for.
     pub fn load_for_words(&self, text: &str) -> Result<Model> {
         // A sentence that names a map and no damage is not left to guesses.
         match map_in(text).filter(|_| !names_a_task(text)) {

@@ -65,7 +65,10 @@ const SNIFFED: u64 = 1024;
 /// Extensions of the files that directories are searched for.
 pub const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
 
-/// Reads a picture from a file.
+/// Reads a picture from a file: PNG, JPEG, TIFF or WebP by its bytes, whatever its name.
+///
+/// # Errors
+/// [`Kind::Image`] for a file that is missing, damaged or of another kind, [`Kind::TooLarge`] for one past the limits.
 pub fn decode_file(path: impl AsRef<Path>, limits: &Limits) -> Result<Picture> {
     let path = path.as_ref();
     let name = path.display().to_string();
@@ -89,7 +92,10 @@ pub fn decode_file(path: impl AsRef<Path>, limits: &Limits) -> Result<Picture> {
 }
 
 /// Reads a picture from a stream, which may have no end: what does not begin like a picture is refused by its first
-/// bytes, and the limit also holds while reading.
+/// bytes, and the limit also holds while reading. `name` is what errors call it.
+///
+/// # Errors
+/// Those of [`decode_file`].
 pub fn decode_stream(stream: impl Read, name: &str, limits: &Limits) -> Result<Picture> {
     let cannot = |e| Error::new(Kind::Image, format!("cannot read {name}")).why(e);
     let mut stream = stream.take(limits.max_bytes.saturating_add(1));
@@ -109,6 +115,9 @@ fn too_long(name: &str, limits: &Limits) -> Error {
 }
 
 /// Reads a picture from the bytes of a file. `name` is what errors call it.
+///
+/// # Errors
+/// Those of [`decode_file`].
 pub fn decode_bytes(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture> {
     let container = container(bytes, name)?;
     // The decoders may panic on damaged input; that is an error like any other.

@@ -109,6 +109,10 @@ pub(super) enum Quantised {
     F32(Vec<f32>),
 }
 
+/// The bytes of a file that holds `picture`; what it cannot hold is among the warnings.
+///
+/// # Errors
+/// [`Kind::Output`] for a picture that the format or its encoder does not take.
 pub fn encode(picture: &Picture, format: Format, options: &EncodeOptions) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let (width, height) = (picture.width, picture.height);
