@@ -1,14 +1,13 @@
 """What the instruction classifier learns from: sentences put together from lists. None is in its test set.
 
 A request is a damage with a verb that takes it away, a complaint about it, a wish, or one of the unusual ways to ask
-that sentences_requests.txt holds; everything else is to be refused: other subjects, other edits of pictures, and damages
-that are to come or to stay (below, and in sentences_refusals.txt).
+that sentences_requests.txt holds; everything else is to be refused: other subjects, other edits of pictures, and
+damages that are to come or to stay (below, and in sentences_refusals.txt).
 """
 
 import re
 
 import sentences_files
-
 
 # What spoils the picture, as a noun without its article.
 DAMAGES = {
@@ -153,20 +152,29 @@ AGAINST = ("add {n}|add some {n}|add more {n} to {p}|keep {d}|leave {d} in {p}|d
 # Share of the sentences that are unusual, and of the refusals that only tell of damage.
 UNUSUAL, TOLD = 0.65, 0.03
 # What stands beside what happened, in requests only where it cannot ask for anything by itself.
-PLEAS = ("please fix|can you fix that?|can you help?|please help|help|rescue it|can it be saved?|do something about it|"
-         "any chance?|undo that|make it good again|repair it please|what a pity|clean it up|please correct|I need it fixed|"
-         "improve it|sorry|can this be helped?|save my photo|it is a pity|it was my favourite shot|deal with it please")
-STORIES = "{}|{}|{}|{}|{}|please {}|{} please|{}, {f}|{}. {f}|{f}, {}|{}, so {f}|hi, {}|{}, thanks|can you {}?|oh no, {}|{}!|sadly {}|{} in {p}"
+PLEAS = ("please fix|can you fix that?|can you help?|please help|help|rescue it|can it be saved?|"
+         "do something about it|"
+         "any chance?|undo that|make it good again|repair it please|what a pity|clean it up|please correct|"
+         "I need it fixed|improve it|sorry|can this be helped?|save my photo|it is a pity|"
+         "it was my favourite shot|deal with it please")
+STORIES = ("{}|{}|{}|{}|{}|please {}|{} please|{}, {f}|{}. {f}|"
+           "{f}, {}|{}, so {f}|hi, {}|{}, thanks|can you {}?|oh no, {}|{}!|sadly {}|{} in {p}")
 # What makes no request of a story.
-TALES = ("write a story in which {}|is it true that {}?|how can I avoid that {}?|what do you do when {}?|what does it mean: {}?|"
-         "don't, {}|write a poem: {}|I like that {}|it's nice that {}|what is \"{}\"?|explain {}|no {} for me, I like it so|"
+TALES = ("write a story in which {}|is it true that {}?|how can I avoid that {}?|what do you do when {}?|"
+         "what does it mean: {}?|don't, {}|write a poem: {}|I like that {}|it's nice that {}|what is \"{}\"?|"
+         "explain {}|no {} for me, I like it so|"
          "give me tips when {}")
-WHO = ("my son|my daughter|the dog|the cat|the bride|the kids|my wife|the children|grandma|the singer|the baby|the horse|"
-       "my friend|the goalkeeper|the bird|the couple|our team|my brother|uncle Tom|the guests|the deer|my husband|the man|"
-       "the lady|the puppy|the model|the band|the teacher|us|me|the face|her face|his face|the people|the boy|the girl")
-THINGS = ("car|house|tree|ship|church|bicycle|flower|bridge|statue|train|tower|castle|bus|boat|plane|table|window|fountain|"
+WHO = ("my son|my daughter|the dog|the cat|the bride|the kids|my wife|the children|grandma|the singer|the baby|"
+       "the horse|"
+       "my friend|the goalkeeper|the bird|the couple|our team|my brother|uncle Tom|the guests|the deer|"
+       "my husband|the man|"
+       "the lady|the puppy|the model|the band|the teacher|us|me|the face|her face|his face|the people|the boy|"
+       "the girl")
+THINGS = ("car|house|tree|ship|church|bicycle|flower|bridge|statue|train|tower|castle|bus|boat|plane|table|"
+          "window|fountain|"
           "guitar|lighthouse|barn|building|cup|watch")
-PLACES = ("the beach|the zoo|the market|Rome|Tokyo|the valley|the harbour|Scotland|the garden|the lake|the stadium|Norway|"
+PLACES = ("the beach|the zoo|the market|Rome|Tokyo|the valley|the harbour|Scotland|the garden|the lake|"
+          "the stadium|Norway|"
           "the farm|the old town|the mountains|the river|the park|India|my village|the castle|the island")
 
 

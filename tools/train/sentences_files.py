@@ -6,9 +6,13 @@ from pathlib import Path
 
 @functools.cache
 def phrases(name: str) -> dict[str, list[str]]:
-    """The phrases of each part of a file; what stands before the first [part] belongs to the part ""."""
+    """The phrases of each part of a file; what stands before the first [part] belongs to the part "".
+
+    A line that starts with two blanks continues the one before it; after a "|" no blank stands between them.
+    """
     parts, part = {}, ""
-    for line in (Path(__file__).parent / name).read_text().splitlines():
+    text = (Path(__file__).parent / name).read_text().replace("|\n  ", "|").replace("\n  ", " ")
+    for line in text.splitlines():
         if line.startswith("["):
             part = line.strip("[]")
         elif line and not line.startswith("#"):

@@ -2,7 +2,8 @@
 """Trains the classifier of plain sentences: words.py -o weights/words.safetensors --test tests/golden/sentences.txt
 
 A sentence becomes counts of its words, pairs of neighbours and letter groups of three to five, hashed into buckets and
-brought to length one; a linear layer gives each task a score, and a task is heard where its score is positive.
+brought to length one; a linear layer gives each task a score, and a task is heard where its score is positive. The
+layer is the mean of several that were trained on different draws of the sentences.
 """
 
 import argparse
@@ -24,10 +25,10 @@ TASKS = list(sentences.WISHES)
 BUCKETS = 8192
 NOTHING = "-"
 BATCH = 256
-PER_TASK, OTHERS = 1500, 14000  # sentences drawn
-RATE = 0.1
-DOUBT = 0.0
-DEAFNESS = 0.25  # share of the counts left out in training, so that no single word decides
+PER_TASK, OTHERS = 3500, 40000  # sentences drawn for each task, and to be refused
+RATE = 0.5  # counts are shares of a whole sentence, so that weights have to grow large
+DEAFNESS = 0.3  # share of the counts left out in training, so that no single word decides
+CAUTION = 1.5  # taken off all scores, for a wrong "yes" is worse than a wrong "no"
 
 
 def grams(text: str):
@@ -86,25 +87,32 @@ def corpus(seed: int, per_task: int, others: int):
     return texts + made, targets
 
 
-def train(seed: int, steps: int, decay: float, per_task=PER_TASK, others=OTHERS, deafness=DEAFNESS, rate=RATE, doubt=DOUBT):
-    """Weight [BUCKETS, tasks] and bias [tasks] of the classifier."""
-    texts, targets = corpus(seed, per_task, others)
+def train(seed: int, steps: int, decay: float):
+    """Weight [BUCKETS, tasks] and bias [tasks] of one classifier. Refusing is a class of its own whose score is 0."""
+    texts, targets = corpus(seed, PER_TASK, OTHERS)
+    wanted = torch.where(targets.any(1), targets.argmax(1), len(TASKS))
     heard = Features(texts)
-    targets = targets * (1 - 2 * doubt) + doubt
     torch.manual_seed(seed)
     weight = torch.zeros(BUCKETS, len(TASKS), requires_grad=True)
     bias = torch.zeros(len(TASKS), requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], rate, weight_decay=decay)
+    optimizer = torch.optim.AdamW([weight, bias], RATE, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, steps)
     for _ in range(steps):
         chosen = torch.randint(len(texts), (BATCH,))
-        scores = heard.score(weight, bias, chosen.tolist(), deafness)
-        loss = F.binary_cross_entropy_with_logits(scores, targets[chosen])
+        scores = heard.score(weight, bias, chosen.tolist(), DEAFNESS)
+        loss = F.cross_entropy(F.pad(scores, (0, 1)), wanted[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     return weight.detach(), bias.detach()
+
+
+def council(seed: int, members: int, steps: int, decay: float):
+    """The mean of classifiers that saw different draws of the corpus: what chance taught each of them cancels out."""
+    taught = [train(seed + 100 * i, steps, decay) for i in range(members)]
+    weight, bias = (torch.stack(parts).mean(0) for parts in zip(*taught))
+    return weight, bias - CAUTION
 
 
 def heard(weight, bias, texts: list[str]) -> list[str]:
@@ -123,10 +131,11 @@ def main():
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--test", type=Path, help="sentences to measure on: TASK or -, a tab, the sentence")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--decay", type=float, default=0.003)
+    parser.add_argument("--members", type=int, default=5, help="classifiers to take the mean of")
     args = parser.parse_args()
-    weight, bias = train(args.seed, args.steps, args.decay)
+    weight, bias = council(args.seed, args.members, args.steps, args.decay)
     texts, targets = corpus(args.seed + 1, 100, 700)
     wanted = [TASKS[int(row.argmax())] if row.any() else NOTHING for row in targets]
     report("other draws of the corpus", wanted, heard(weight, bias, texts), texts)
