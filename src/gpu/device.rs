@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::cooperative;
 use super::pipelines::Pipelines;
 use crate::base::{Error, Kind, Result, caught};
+use crate::kernel::target::GPU_DISPATCH;
 use crate::kernel::{Contraction, Target};
 
 /// Which adapter to use.
@@ -267,6 +268,7 @@ impl Gpu {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             contraction,
             parallelism: if summary.software { 16 } else { 512 },
+            dispatch_flops: if summary.software { u64::MAX } else { GPU_DISPATCH },
             coarse_pieces: coarse_pieces(&summary.driver),
             settled: false,
         };

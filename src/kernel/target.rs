@@ -44,6 +44,9 @@ impl Contraction {
     }
 }
 
+/// What a GPU may do in one dispatch: a fifth of a second at 100 GFLOP/s, where watchdogs wait for two.
+pub const GPU_DISPATCH: u64 = 20_000_000_000;
+
 /// Capabilities of the adapter a graph is lowered for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
@@ -56,6 +59,8 @@ pub struct Target {
     pub contraction: Contraction,
     /// Workgroups that keep the adapter busy; reductions are split into about this many.
     pub parallelism: u32,
+    /// Operations that one dispatch should not exceed: a submit holds one at least, and a GPU has a watchdog.
+    pub dispatch_flops: u64,
     /// Which private arrays the driver's compiler takes well (shaders/matmul/contract_resident.wgsl, COARSE).
     pub coarse_pieces: bool,
     /// The plan will be replayed often enough to pay for kernels that compile for seconds (`Contraction::Wide` has some).
@@ -96,6 +101,7 @@ impl Target {
             max_binding_bytes: 128 << 20,
             contraction: Contraction::TILED,
             parallelism: 64,
+            dispatch_flops: GPU_DISPATCH,
             coarse_pieces: false,
             settled: false,
         }

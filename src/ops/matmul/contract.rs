@@ -267,10 +267,9 @@ impl Kernel for Contract {
             Slabs::of(&work, cx.precision, cx.target).filter(|_| !self.low_rank && !self.is_narrow(&io))
         };
         // `slab` is the part of K that contract_resident.wgsl computes; the other kernels compute all of it.
-        let dispatch = |(i, (first, count)): (usize, (u32, u32)), tail: bool, slab: Option<Slab>| {
-            // A tail is the last panel alone.
-            let skipped = if tail { count - 1 } else { 0 };
-            let (first, count) = (first + skipped, count - skipped);
+        // `skipped` panels of part `i`, whose first panel is `start_of_part`, lie in front of the `count` that are computed.
+        let dispatch = |(i, start_of_part): (usize, u32), (skipped, count): (u32, u32), tail: bool, slab: Option<Slab>| {
+            let first = start_of_part + skipped;
             let matrix = match dynamic {
                 Some(t) => Binding::Tensor(t),
                 None => matrices.get(i).copied().into(),
@@ -361,15 +360,19 @@ impl Kernel for Contract {
             .flops(flops)
         };
         let (last, tail) = (parts.len() - 1, self.tail(&io, cx.target, cx.precision));
+        let panel_flops = 32 * u64::from(y.rows()) * u64::from(taps * k4 + r4) * u64::from(panel);
+        let most = (cx.target.dispatch_flops / panel_flops.max(1)).clamp(1, u64::from(panels)) as u32;
         let pieces = |(i, (first, count)): (usize, (u32, u32))| {
             let tail = tail && i == last;
             let front = count - u32::from(tail);
-            let runs = (front > 0).then_some((front, false)).into_iter().chain(tail.then_some((count, true)));
-            let lower = |(panels, tail)| match kept(if tail { 1 } else { panels }) {
-                Some(slabs) => slabs.each().map(|slab| dispatch((i, (first, panels)), tail, Some(slab))).collect(),
-                None => vec![dispatch((i, (first, panels)), tail, None)],
+            let cuts = (0..front).step_by(most as usize).map(|at| (at, most.min(front - at), false));
+            let lower = |(skipped, panels, tail)| match kept(panels) {
+                Some(slabs) => {
+                    slabs.each().map(|slab| dispatch((i, first), (skipped, panels), tail, Some(slab))).collect()
+                }
+                None => vec![dispatch((i, first), (skipped, panels), tail, None)],
             };
-            runs.flat_map(lower).collect::<Vec<_>>()
+            cuts.chain(tail.then_some((front, 1, true))).flat_map(lower).collect::<Vec<_>>()
         };
         parts.into_iter().enumerate().flat_map(pieces).collect()
     }

@@ -26,9 +26,9 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A target that halves panels however few the rows are.
+/// A target that halves panels however few the rows are, and whose dispatches hold one panel each.
 fn eager(rows: u32, target: &Target) -> Target {
-    Target { contraction: Contraction::Tiled { rows }, parallelism: 1, ..target.clone() }
+    Target { contraction: Contraction::Tiled { rows }, parallelism: 1, dispatch_flops: 1, ..target.clone() }
 }
 
 #[test]
@@ -57,4 +57,20 @@ fn a_half_panel_is_computed_where_it_pays() {
     assert_eq!(columns(&core, wide(8192, 100)), ["16"], "more than a half");
     let gated = unet::parts("", Input::new(1, 1, 8192, &[4]), 16, 1, 1, true);
     assert_eq!(columns(&core, gated), ["16"], "the halves of a gated panel lie apart");
+}
+
+#[test]
+fn work_that_a_watchdog_might_end_comes_in_several_dispatches() {
+    let groups = |dispatch_flops| -> Vec<(u32, u64)> {
+        let target = Target { dispatch_flops, ..Target::core() };
+        let graph =
+            case("", Input::new(1, 8, 8, &[16]), &[320], 1, 1, 0, true).graph(&target, DType::F32).expect("a graph");
+        let steps = lower(&graph).expect("a command list").0.steps;
+        steps.iter().map(|s| (s.dispatch.groups, s.dispatch.flops)).collect()
+    };
+    // 64 rows, 16 k, five panels of 64 channels.
+    let panel = 2 * 64 * 16 * 64;
+    assert_eq!(groups(u64::MAX), [(5, 5 * panel)]);
+    assert_eq!(groups(2 * panel), [(2, 2 * panel), (2, 2 * panel), (1, panel)]);
+    assert_eq!(groups(1), [(1, panel); 5]);
 }
