@@ -40,6 +40,6 @@ impl Model {
             Err(e) => return Err(Error::new(Kind::Checkpoint, settings.display().to_string()).why(e)),
         };
         let inner = self.inner.attach(task, &StateDict::open(&weights)?, settings.as_ref())?;
-        Ok(Model { inner, name: self.name, spoken: None })
+        Ok(Model { inner, name: self.name, spoken: None, shown: None })
     }
 }

@@ -43,6 +43,17 @@ pub struct Model {
     pub(super) name: String,
     /// What a checkpoint that draws was told last, as its network hears it.
     pub(super) spoken: Option<run::draw::Spoken>,
+    /// The example pair that was shown last, with its tokens: a folder of pictures is told the same again and again.
+    pub(super) shown: Option<Shown>,
+}
+
+/// An example pair and what the prompt encoder made of it.
+pub(super) struct Shown {
+    before: Picture,
+    after: Picture,
+    precision: DType,
+    fitted: bool,
+    prompt: genlv::Prompt,
 }
 
 /// A restored picture and what was done to get it.
@@ -336,15 +347,23 @@ impl Engine {
             Instruction::Pair { before, after } => {
                 model.refuse_pairs()?;
                 before.check().and_then(|()| after.check())?;
-                let tokens = |model: &mut run::Model, before: &Picture, after: &Picture| match picture {
-                    Some(_) => genlv::encode(model, &self.gpu, precision, before, after),
-                    None => genlv::unspoken(model, &self.gpu, precision, before, after),
+                let fit = protocol(model, instruction, options);
+                let again = |s: &&Shown| {
+                    (s.precision, s.fitted) == (precision, fit.is_some()) && s.before == **before && s.after == **after
                 };
-                let prompt = match protocol(model, instruction, options) {
-                    None => tokens(&mut model.inner, before, after)?,
-                    Some(p) => {
-                        let (before, after) = (official::before(before, &p)?, official::before(after, &p)?);
-                        tokens(&mut model.inner, &before, &after)?
+                let prompt = match model.shown.as_ref().filter(again) {
+                    Some(shown) => shown.prompt.clone(),
+                    None => {
+                        let fitted = |p: &Picture| fit.map_or_else(|| Ok(p.clone()), |f| official::before(p, &f));
+                        let (one, two) = (fitted(before)?, fitted(after)?);
+                        if picture.is_some() {
+                            let prompt = genlv::encode(&mut model.inner, &self.gpu, precision, &one, &two)?;
+                            let (before, after) = ((**before).clone(), (**after).clone());
+                            let shown = Shown { before, after, precision, fitted: fit.is_some(), prompt };
+                            model.shown.insert(shown).prompt.clone()
+                        } else {
+                            genlv::unspoken(&model.inner, &self.gpu, precision, &one, &two)?
+                        }
                     }
                 };
                 let explain = format!("example pair of {}x{}", before.width, before.height);
@@ -402,7 +421,7 @@ fn shares_of(understood: &Understood) -> Vec<told::Share> {
 impl Model {
     /// A model from a state dict of the host.
     pub fn from_dict(dict: StateDict, name: &str) -> Result<Model> {
-        Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned(), spoken: None })
+        Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned(), spoken: None, shown: None })
     }
 
     pub fn name(&self) -> &str {

@@ -79,6 +79,26 @@ fn an_example_pair_is_planned_as_it_is_run() {
     assert_eq!(figures(&plan), figures(&done));
 }
 
+/// The tokens of a pair are kept for the next picture, and for no other pair.
+#[test]
+fn another_example_pair_gives_another_picture() {
+    let e = engine();
+    let mut model = e.load("genlv").expect("shipped");
+    let options = RestoreOptions::default();
+    let dark = vernis::Picture { rgb: picture(28, 20).rgb.iter().map(|v| v * 0.2).collect(), ..picture(28, 20) };
+    let pair = |before: &vernis::Picture| Instruction::Pair {
+        before: Box::new(before.clone()),
+        after: Box::new(picture(28, 20)),
+    };
+    let mut run = |told: &Instruction| {
+        e.restore(&mut model, &picture(40, 24), told, &options, &mut |_| true).expect("restored").picture
+    };
+    let (first, other) = (run(&pair(&picture(28, 20))), run(&pair(&dark)));
+    assert!(largest_difference(&first, &other) > 0.0);
+    assert_eq!(largest_difference(&other, &run(&pair(&dark))), 0.0);
+    assert_eq!(largest_difference(&first, &run(&pair(&picture(28, 20)))), 0.0);
+}
+
 #[test]
 fn engines_and_models_can_be_sent_to_other_threads() {
     fn sent<T: Send>() {}
