@@ -8,6 +8,7 @@ use super::convert::LICENCE;
 use super::instruction::Instruction;
 use super::options::{ProtocolChoice, RestoreOptions};
 use super::report::{LayerTime, ModelInfo, Report};
+use super::shown::Shown;
 use crate::base::{DType, Error, Kind, Result, task};
 use crate::checkpoint::StateDict;
 use crate::gpu::{AdapterSummary, DeviceChoice, Gpu};
@@ -43,17 +44,8 @@ pub struct Model {
     pub(super) name: String,
     /// What a checkpoint that draws was told last, as its network hears it.
     pub(super) spoken: Option<run::draw::Spoken>,
-    /// The example pair that was shown last, with its tokens: a folder of pictures is told the same again and again.
+    /// The example pair that was shown last, with its tokens.
     pub(super) shown: Option<Shown>,
-}
-
-/// An example pair and what the prompt encoder made of it.
-pub(super) struct Shown {
-    before: Picture,
-    after: Picture,
-    precision: DType,
-    fitted: bool,
-    prompt: genlv::Prompt,
 }
 
 /// A restored picture and what was done to get it.
@@ -346,26 +338,8 @@ impl Engine {
         let shares = match instruction {
             Instruction::Pair { before, after } => {
                 model.refuse_pairs()?;
-                before.check().and_then(|()| after.check())?;
                 let fit = protocol(model, instruction, options);
-                let again = |s: &&Shown| {
-                    (s.precision, s.fitted) == (precision, fit.is_some()) && s.before == **before && s.after == **after
-                };
-                let prompt = match model.shown.as_ref().filter(again) {
-                    Some(shown) => shown.prompt.clone(),
-                    None => {
-                        let fitted = |p: &Picture| fit.map_or_else(|| Ok(p.clone()), |f| official::before(p, &f));
-                        let (one, two) = (fitted(before)?, fitted(after)?);
-                        if picture.is_some() {
-                            let prompt = genlv::encode(&mut model.inner, &self.gpu, precision, &one, &two)?;
-                            let (before, after) = ((**before).clone(), (**after).clone());
-                            let shown = Shown { before, after, precision, fitted: fit.is_some(), prompt };
-                            model.shown.insert(shown).prompt.clone()
-                        } else {
-                            genlv::unspoken(&model.inner, &self.gpu, precision, &one, &two)?
-                        }
-                    }
-                };
+                let prompt = self.shown(model, (before, after), precision, fit, picture.is_none())?;
                 let explain = format!("example pair of {}x{}", before.width, before.height);
                 return genlv::condition(&model.inner, &prompt, explain);
             }

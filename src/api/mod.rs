@@ -11,6 +11,7 @@ mod half;
 mod instruction;
 mod options;
 mod report;
+mod shown;
 
 pub use convert::{ConvertOptions, Converted, convert};
 pub use drawing::{DrawOptions, DrawReport, DrawTask, Drawing, Drawn, PartPlan};
