@@ -1,8 +1,13 @@
 //! Buffers that are only copied: what moving data to, from and on a device costs without any kernel.
 
+use std::time::Duration;
+
 use super::device::Gpu;
 use super::errors::scoped;
 use crate::base::{Error, Kind, Result};
+
+/// How long the answer to a finished copy may take: one that never comes is an error, not a program that hangs.
+const ANSWER: Duration = Duration::from_secs(10);
 
 const READING: &str = "reading back from the device failed";
 
@@ -20,8 +25,8 @@ impl Gpu {
         let (send, receive) = std::sync::mpsc::channel();
         scoped(&self.device, READING, || slice.map_async(wgpu::MapMode::Read, move |r| drop(send.send(r))))?;
         self.wait()?;
-        // The device is done, so an answer that is not there will never come.
-        receive.try_recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        // The device is done; another thread that waited for it may still be about to hand the answer on.
+        receive.recv_timeout(ANSWER).map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
         take(&slice.get_mapped_range().map_err(|e| failed(e.to_string()))?);
         buffer.unmap();
         Ok(())

@@ -52,8 +52,9 @@ pub fn tried(file: &Path, key: &str) -> Option<String> {
     Some(table(file).get(key)?.get("trying")?.as_str()?.to_owned())
 }
 
-pub fn write_tried(file: &Path, key: &str, family: Contraction) -> std::io::Result<()> {
-    put(file, key, json!({"trying": name(family)}))
+/// Notes what is being tried, or with `None` that it ended well.
+pub fn write_tried(file: &Path, key: &str, family: Option<Contraction>) -> std::io::Result<()> {
+    put(file, key, json!({"trying": family.map(name)}))
 }
 
 fn put(file: &Path, key: &str, value: Value) -> std::io::Result<()> {
@@ -119,10 +120,11 @@ mod tests {
         let file = folder.path().join("cache/tuning.json");
         let matrices = Contraction::Cooperative { lanes: 32, f32: 0, f16: 16, depth: 0 };
         assert_eq!(tried(&file, "adapter"), None);
-        write_tried(&file, "adapter", matrices).unwrap();
+        write_tried(&file, "adapter", Some(matrices)).unwrap();
         assert_eq!(read(&file, "adapter", &[matrices]), None);
         assert_eq!(tried(&file, "adapter"), Some(name(matrices)));
-        write(&file, "adapter", &Answer { family: Contraction::TILED, truncates: false }).unwrap();
+        write_tried(&file, "adapter", None).unwrap();
         assert_eq!(tried(&file, "adapter"), None, "it ended well");
+        assert_eq!(read(&file, "adapter", &[matrices]), None, "and is no answer yet");
     }
 }

@@ -40,20 +40,23 @@ pub fn tune(gpu: &mut Gpu, cache: Option<&Path>) -> Result<()> {
         return Ok(());
     }
     let mut candidates = worth_measuring(candidates, gpu.summary().software);
-    if let Some(file) = &file {
-        let crashed = cache::tried(file, &key);
-        candidates.retain(|c| crashed.as_deref() != Some(&cache::name(*c)));
-        // A driver that crashes over matrices takes the process along; the next start then finds what was being tried. A
-        // cache that cannot be written costs time, not correctness.
-        if let Some(risk) = candidates.iter().find(|c| is_cooperative(c)) {
-            let _ = cache::write_tried(file, &key, *risk);
+    let crashed = file.as_deref().and_then(|f| cache::tried(f, &key));
+    candidates.retain(|c| crashed.as_deref() != Some(&cache::name(*c)));
+    // A driver that crashes over matrices takes the process along; the next start then finds what was being tried. A cache
+    // that cannot be written costs time, not correctness.
+    let risk = candidates.iter().copied().find(is_cooperative);
+    let note = |trying| {
+        if let (Some(file), Some(_)) = (&file, risk) {
+            let _ = cache::write_tried(file, &key, trying);
         }
-    }
+    };
     let truncates = rounding::truncates(gpu)?;
     gpu.set_truncating(truncates);
     let trials = Trial::classes(gpu.summary().software)?;
     let expected = trials.iter().map(Trial::expected).collect::<Result<Vec<_>>>()?;
+    note(risk);
     let measured = measure(gpu, &trials, &candidates);
+    note(None);
     let family = match fastest_right(measured, &expected) {
         // The plain kernel is for a device on which nothing else is right. It is slow, so it is not remembered: the next
         // start tries the others again.
