@@ -71,7 +71,14 @@ impl Engine {
         }
         let start = Instant::now();
         let (gpu, spoken) = (&self.gpu, &mut model.spoken);
-        let mut answer = draw::draw(&mut model.inner, gpu, photo, &brief.order(), spoken, &mut report.notes, progress)?;
+        // What is drawn again in f32 takes nothing back.
+        let mut most = 0.0f32;
+        let mut rising = |at: DrawProgress| {
+            most = most.max(at.share);
+            progress(DrawProgress { share: most, ..at })
+        };
+        let mut answer =
+            draw::draw(&mut model.inner, gpu, photo, &brief.order(), spoken, &mut report.notes, &mut rising)?;
         if let Answer::Picture(drawn) = &mut answer {
             mix(photo, drawn, options.restore.strength);
             hidden::uncover(original, drawn);

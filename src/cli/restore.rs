@@ -235,7 +235,7 @@ fn all(args: &RestoreArgs) -> Result<u8> {
             && !job.reads_stream()
         {
             progress.note(&job.input, &format!("{e}; the device is opened again"));
-            engine = args.device.engine(true)?;
+            engine = args.device.engine(true).inspect_err(|_| progress.finish())?;
             reopened += 1;
             result = batch.one(&engine, job, &mut model, &progress);
         }

@@ -116,18 +116,15 @@ pub(super) enum Quantised {
 pub fn encode(picture: &Picture, format: Format, options: &EncodeOptions) -> Result<Encoded> {
     let mut warnings = Vec::new();
     let (width, height) = (picture.width, picture.height);
-    let pixels = picture.pixels();
-    let whole = pixels > 0
-        && picture.rgb.len() == pixels * 3
-        && picture.alpha.as_ref().is_none_or(|alpha| alpha.len() == pixels);
-    if !whole {
-        let error = Error::new(Kind::Output, format!("cannot write a {} of {width} x {height}", format.name()));
-        return Err(error.why("the picture does not hold as many samples as its size asks for"));
+    let refused = |why: String| {
+        Error::new(Kind::Output, format!("cannot write a {} of {width} x {height}", format.name())).why(why)
+    };
+    if let Some(why) = picture.misfit() {
+        return Err(refused(why));
     }
     if width.max(height) > format.max_side() {
-        let error = Error::new(Kind::Output, format!("cannot write a {} of {width} x {height}", format.name()));
         let why = format!("its longest side is {} pixels", format.max_side());
-        return Err(error.why(why).advice("choose PNG or TIFF"));
+        return Err(refused(why).advice("choose PNG or TIFF"));
     }
     let depth = choose_depth(picture, format, options, &mut warnings);
     let plain = flatten(picture, format, depth, &mut warnings);

@@ -71,22 +71,29 @@ impl Picture {
     /// # Errors
     /// [`Kind::Image`] says what is wrong. Values outside 0..1 are none of it.
     pub fn check(&self) -> Result<()> {
-        let wrong =
-            |why: String| Err(Error::new(Kind::Image, format!("a picture of {}x{}", self.width, self.height)).why(why));
-        let pixels = self.pixels();
-        if pixels == 0 {
-            return wrong("it has no pixels".into());
+        let no_number = |(name, values, _): (&str, &[f32], usize)| {
+            let at = values.iter().position(|v| !v.is_finite())?;
+            Some(format!("value {at} of {name} is {}", values[at]))
+        };
+        match self.misfit().or_else(|| self.planes().find_map(no_number)) {
+            Some(why) => Err(Error::new(Kind::Image, format!("a picture of {}x{}", self.width, self.height)).why(why)),
+            None => Ok(()),
         }
-        for (name, values, wanted) in [("rgb", Some(&self.rgb), 3 * pixels), ("alpha", self.alpha.as_ref(), pixels)] {
-            let Some(values) = values else { continue };
-            if values.len() != wanted {
-                return wrong(format!("it needs {wanted} values of {name} and has {}", values.len()));
-            }
-            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-                return wrong(format!("value {at} of {name} is {}", values[at]));
-            }
+    }
+
+    /// Why there are not as many values as the size asks for, if there are not.
+    pub(super) fn misfit(&self) -> Option<String> {
+        if self.pixels() == 0 {
+            return Some("it has no pixels".into());
         }
-        Ok(())
+        let (name, values, wanted) = self.planes().find(|(_, values, wanted)| values.len() != *wanted)?;
+        Some(format!("it needs {wanted} values of {name} and has {}", values.len()))
+    }
+
+    /// Names, values, and how many of them there should be.
+    fn planes(&self) -> impl Iterator<Item = (&'static str, &[f32], usize)> {
+        let alpha = self.alpha.as_deref().map(|alpha| ("alpha", alpha, self.pixels()));
+        [("rgb", &self.rgb[..], 3 * self.pixels())].into_iter().chain(alpha)
     }
 }
 
