@@ -45,6 +45,7 @@ pub mod run;
 pub mod text;
 
 mod api;
+#[cfg(feature = "cli")]
 pub mod cli;
 
 pub use api::*;

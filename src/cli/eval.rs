@@ -138,15 +138,34 @@ impl Series {
     fn samples(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Result<Sample>> + '_>> {
         Ok(match &self.source {
             Source::Clean(directory, how) => {
-                Box::new(pictures(directory)?.into_iter().map(move |path| degraded(&path, how, seed)))
+                let paths = pictures(directory)?;
+                let names = names(&paths);
+                Box::new(
+                    paths
+                        .into_iter()
+                        .zip(names)
+                        .map(move |(path, name)| Ok(Sample { name, ..degraded(&path, how, seed)? })),
+                )
             }
-            Source::Pairs(pairs) => Box::new(pairs.iter().map(|(input, target)| {
-                let read = |path: &Path| decode_file(path, &Limits::default());
-                let name = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                Ok(Sample { name, input: read(input)?, target: read(target)? })
-            })),
+            Source::Pairs(pairs) => {
+                let names = names(&pairs.iter().map(|(input, _)| input.clone()).collect::<Vec<_>>());
+                Box::new(pairs.iter().zip(names).map(|((input, target), name)| {
+                    let read = |path: &Path| decode_file(path, &Limits::default());
+                    Ok(Sample { name, input: read(input)?, target: read(target)? })
+                }))
+            }
         })
     }
+}
+
+/// What the pictures of a directory are called in reports and files: their stems, with the extension where two share one.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let shared = |path: &PathBuf| paths.iter().filter(|p| p.file_stem() == path.file_stem()).count() > 1;
+    let name = |path: &PathBuf| {
+        let name = if shared(path) { path.file_name() } else { path.file_stem() };
+        name.unwrap_or_default().to_string_lossy().into_owned()
+    };
+    paths.iter().map(name).collect()
 }
 
 fn load(args: &EvalArgs, engine: &Engine, series: &Series) -> Result<Model> {

@@ -8,7 +8,7 @@ use super::words::{Sort, words};
 pub enum Refusal {
     /// It is read, and asks for nothing that is done.
     Read(String),
-    /// It holds words outside the lists, so that it may mean anything.
+    /// It holds words outside the lists, or one of several meanings, so that it may mean anything.
     Unknown(String),
 }
 
@@ -83,13 +83,20 @@ impl Sentence {
             return refuse("it is a question");
         }
         let matches = self.matches();
-        let unclear = (0..self.words.len()).find_map(|at| {
-            let (_, length) = self.one_of(&words().unclear, at)?;
-            let covered = matches.iter().any(|m| (m.start..m.end).contains(&at) && at + length <= m.end);
-            (!covered).then(|| self.words[at..at + length].join(" "))
-        });
-        if let Some(words) = unclear {
-            return refuse(&format!("'{words}' can mean several things, or the opposite of what vernis does"));
+        let uncovered = |list: &[&'static str]| {
+            (0..self.words.len()).find_map(|at| {
+                let (_, length) = self.one_of(list, at)?;
+                let covered = matches.iter().any(|m| (m.start..m.end).contains(&at) && at + length <= m.end);
+                (!covered).then(|| self.words[at..at + length].join(" "))
+            })
+        };
+        if let Some(named) = uncovered(&words().unclear) {
+            return refuse(&format!("'{named}' names nothing that vernis does, or the opposite"));
+        }
+        if let Some(named) = uncovered(&words().ambiguous) {
+            let why = format!("'{named}' can mean several things");
+            let negated = (0..self.words.len()).any(|at| self.one_of(&words().negate, at).is_some());
+            return Err(if negated { Refusal::Read(why) } else { Refusal::Unknown(why) });
         }
         if matches.is_empty() {
             return Err(Refusal::Unknown("no word in it names something that vernis can do".into()));

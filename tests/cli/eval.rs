@@ -54,7 +54,9 @@ fn a_name_is_a_closer_pair_than_a_stem() {
     std::fs::copy(s.path("inputs/a.png"), s.path("inputs/a.jpg")).expect("copied");
     vernis(&["eval", "--pairs", &inputs, &targets]).fails_with(8, &["a.jpg", "no target"]);
     std::fs::copy(s.path("targets/a.png"), s.path("targets/a.webp")).expect("copied");
-    vernis(&["eval", "--pairs", &inputs, &targets]).succeeds();
+    let saved = s.text("saved");
+    vernis(&["eval", "--pairs", &inputs, &targets, "--save", &saved]).succeeds();
+    assert_eq!(list(&s.path("saved/inputs")), ["a.jpg_input.png", "a.png_input.png", "b_input.png"]);
 }
 
 #[test]

@@ -23,12 +23,14 @@ pub struct Input {
     pub storage: Storage,
     pub lo: f64,
     pub hi: f64,
+    /// Negative values are zeros instead.
+    pub rectified: bool,
 }
 
 impl Input {
     pub fn new(n: u32, h: u32, w: u32, segments: &[u32]) -> Self {
         let shape = Shape { n, h, w, c: Channels::split(Vec::from(segments)) };
-        Input { shape, storage: Storage::Activation, lo: -1.0, hi: 1.0 }
+        Input { shape, storage: Storage::Activation, lo: -1.0, hi: 1.0, rectified: false }
     }
 
     /// Stored in f32 in every precision.
@@ -39,6 +41,11 @@ impl Input {
 
     pub fn range(mut self, lo: f64, hi: f64) -> Self {
         (self.lo, self.hi) = (lo, hi);
+        self
+    }
+
+    pub fn rectified(mut self) -> Self {
+        self.rectified = true;
         self
     }
 }
@@ -182,7 +189,11 @@ impl Case {
             .enumerate()
             .map(|(i, t)| {
                 let count = (t.shape.rows() * t.shape.c.logical()) as usize;
-                round(uniform(&Case::input_name(i), 1, t.lo, t.hi, count), t.storage)
+                let mut values = uniform(&Case::input_name(i), 1, t.lo, t.hi, count);
+                if t.rectified {
+                    values.iter_mut().for_each(|v| *v = v.max(0.0));
+                }
+                round(values, t.storage)
             })
             .collect();
         let tensors: Vec<Tensor> = self

@@ -9,8 +9,10 @@ use crate::kernel::{Binding, Contraction, Dispatch, Key, Target};
 use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
 
 mod slabs;
+mod sliding;
 
 use slabs::{Slab, Slabs, Work};
+use sliding::Sliding;
 
 /// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -256,6 +258,17 @@ impl Kernel for Contract {
             key.constant("NORM", norm.into()).constant("SCALE", any).constant("RESIDUAL", any)
         };
         let extended = self.scale || residual_kind != 0;
+        let bindings_of = |part: usize| -> Vec<Binding> {
+            let matrix = match dynamic {
+                Some(t) => Binding::Tensor(t),
+                None => matrices.get(part).copied().into(),
+            };
+            let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
+            inputs.into_iter().chain([cx.out().into()]).collect()
+        };
+        if let Some(sliding) = Sliding::of(self, &bytemuck::cast(io), parts.len(), cx) {
+            return sliding.lower(self, bytemuck::cast(io), &bindings_of(0), cx);
+        }
         let shaped = |key: Key| {
             key.define("WINDOW", u8::from(self.window()))
                 .define("GATED", u8::from(gated))
@@ -270,12 +283,7 @@ impl Kernel for Contract {
         // `skipped` panels of part `i`, whose first panel is `start_of_part`, lie in front of the `count` that are computed.
         let dispatch = |(i, start_of_part): (usize, u32), (skipped, count): (u32, u32), tail: bool, slab: Option<Slab>| {
             let first = start_of_part + skipped;
-            let matrix = match dynamic {
-                Some(t) => Binding::Tensor(t),
-                None => matrices.get(i).copied().into(),
-            };
-            let inputs = [cx.input(0).into(), matrix, bias, stats.into(), scale.into(), residual.into(), low.into()];
-            let bindings = inputs.into_iter().chain([cx.out().into()]).collect();
+            let bindings = bindings_of(i);
             let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
             let quads = (n4 - first * columns).min(count * columns);
             let width = quads * if gated { 2 } else { 1 };

@@ -28,6 +28,12 @@ pub fn cases() -> Vec<Case> {
         case("neither weight nor bias", 1e-5, true, false, false, Input::new(1, 2, 5, &[8])),
         case("neither, not centred", 1e-5, false, false, false, Input::new(1, 2, 5, &[6])),
         case("segments", 1e-5, true, true, true, Input::new(1, 4, 5, &[127, 127])),
+        // Rows short enough to be held, with an even number of quads; more of them than a workgroup has.
+        case("held", 1e-5, true, true, true, Input::new(1, 13, 17, &[94])),
+        case("held segments", 1e-5, true, true, true, Input::new(2, 11, 13, &[21, 22])),
+        case("held, not centred", 1e-5, false, true, false, Input::new(1, 12, 11, &[21, 22])),
+        case("zeros that are values", 1e-5, true, true, true, Input::new(1, 4, 5, &[9]).rectified()),
+        case("zeros that are values, held", 1e-5, true, true, true, Input::new(1, 4, 5, &[21, 22]).rectified()),
         case("one channel", 1e-5, false, true, false, Input::new(1, 3, 3, &[1])),
         case("one pixel", 1e-5, true, true, true, Input::new(1, 1, 1, &[5])),
         case("a mean far from zero", 1e-5, true, true, true, Input::new(1, 4, 4, &[7]).range(20.0, 21.0)),

@@ -7,7 +7,7 @@ use crate::kernel::{Contraction, Target};
 const POINT: [u32; 5] = [8, 12, 16, 24, 32];
 const WINDOW: [u32; 1] = [36];
 /// Below it a dispatch saves less than five milliseconds of one core, and its pipelines still compile for seconds.
-const MIN_FLOPS: u64 = 50_000_000;
+pub(super) const MIN_FLOPS: u64 = 50_000_000;
 /// By its instructions, filling the arrays costs as much as about thirty rows.
 const MIN_ROWS: u32 = 256;
 
