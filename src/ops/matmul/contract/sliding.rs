@@ -86,3 +86,46 @@ impl Sliding {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Channels, Shape};
+    use crate::kernel::{ParamId, Target, TensorId};
+    use crate::ops::{Kernel, TensorInfo};
+
+    /// Kernel, COLS and GOES_ON of each dispatch, and all their operations.
+    fn dispatches(from: u32, to: u32, target: &Target) -> (Vec<(String, String, u32)>, u64) {
+        let tensor = |c| TensorInfo::activation(Shape { n: 1, h: 40, w: 50, c: Channels::one(c) });
+        let (x, y) = (tensor(from), tensor(to));
+        let cx = Lower {
+            target,
+            precision: DType::F32,
+            inputs: vec![(TensorId(0), &x)],
+            params: &[ParamId(0)],
+            output: (TensorId(1), &y),
+        };
+        let all = Contract::conv(Channels::one(to), 3, 1, 1, false).lower(&cx);
+        let of = |d: &Dispatch| {
+            let columns = d.key.defines.iter().find(|(name, _)| *name == "COLS").map(|(_, v)| v.clone());
+            let goes_on = d.key.constants.iter().find(|(name, _)| *name == "GOES_ON").map_or(0, |(_, v)| *v);
+            (d.key.shader.to_string(), columns.unwrap_or_default(), goes_on)
+        };
+        (all.iter().map(of).collect(), all.iter().map(|d| d.flops).sum())
+    }
+
+    #[test]
+    fn channels_come_in_slabs_and_columns_in_blocks_and_a_rest() {
+        let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
+        let sliding = |columns: &str, goes_on| ("matmul/contract_sliding".to_owned(), columns.to_owned(), goes_on);
+        let (all, flops) = dispatches(48, 48, &target);
+        assert_eq!(all, [sliding("4", 0), sliding("2", 0), sliding("4", 1), sliding("2", 1)]);
+        assert_eq!(flops, 2 * 40 * 50 * 9 * 48 * 48);
+        let (all, flops) = dispatches(64, 56, &target);
+        assert_eq!(all, [sliding("4", 0), sliding("4", 1)], "a ragged block of more than four quads");
+        assert_eq!(flops, 2 * 40 * 50 * 9 * 64 * 56);
+        let none = |target: &Target, from| dispatches(from, 48, target).0.iter().all(|d| d.0 != "matmul/contract_sliding");
+        assert!(none(&target, 40), "neither six nor eight quads divide it");
+        assert!(none(&Target { settled: false, ..target }, 48), "the first replays go without");
+    }
+}
