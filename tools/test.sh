@@ -9,7 +9,7 @@ export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}"
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
 # The library as it is embedded.
-cargo clippy --lib --no-default-features -- -D warnings
+cargo clippy --lib --example restore --no-default-features -- -D warnings
 cargo test --no-fail-fast
 # The same kernels on a second driver with other limits.
 bash tools/second_driver.sh

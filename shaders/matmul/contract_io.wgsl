@@ -37,7 +37,8 @@ struct Params {
     // NORM + 4 SCALE + 8 BIAS + 16 RESIDUAL, for kernels that decide these as they run.
     stages: u32,
     // What contract_resident.wgsl alone reads: rows of a workgroup, and the first quad of K of this dispatch, whose sums go
-    // on from those in y.
+    // on from those in y. contract_sliding.wgsl counts in its own units: rows of the picture, quads of channels, and blocks
+    // of columns in `panels` and `skipped`.
     block: u32,
     first_k4: u32,
 }

@@ -1,8 +1,8 @@
 //! 3x3 convolution, stride 1, zero padding 1, for CPU drivers that load lane by lane. As in contract_resident.wgsl, a lane
 //! keeps its columns' weights in private arrays, in pieces: of all nine taps and DEPTH quads of channels. It slides along
 //! the rows of the picture: a pixel is loaded once a row of taps and added to the sums of the three pixels it reaches, of
-//! which the first is then whole. COLS: columns a lane, 4, or 2 where the last panel has no more than four quads. More
-//! channels come in several dispatches, which go on from the sums in y.
+//! which the first is then whole. COLS: columns a lane, 4 for blocks of eight quads of the output, 2 where no more than four
+//! are left. More channels come in several dispatches, which go on from the sums in y.
 //! axis DTYPE f32
 //! axis OUT same
 //! axis WINDOW 1
@@ -35,9 +35,6 @@ alias Sum = vec4<f32>;
 #else
 alias Sum = vec2<f32>;
 #endif
-
-// Whether y holds the sums of the channels before.
-override GOES_ON: bool = false;
 
 struct Job {
     image: u32,
@@ -127,7 +124,7 @@ fn with$(PIECES)(
         for (var column = 0u; column <= width; column++) {
             sum2 = Sum(0.0);
             #repeat J 0 LOADS
-            // Pairs that this load has: 8, or those that are left.
+            // Pairs that this load has: the smaller of 8 and what is left (fewer than 24).
             #let LEFT 3*PAIRS-8*J
             #let FULL LEFT/8
             #let FULL FULL+1
@@ -136,6 +133,7 @@ fn with$(PIECES)(
             #if COARSE == 1
             #if J != 0
             // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
+            // Each of the three pieces has a place for it.
             #repeat T 0 3
             #repeat C 0 COLS
             (*b$(T)x$C)[$(PIECE)] = sum$T[$C];
@@ -190,7 +188,7 @@ fn with$(PIECES)(
                 #endif
                 if stores {
                     let pixel = row * width + column - 1u;
-                    if GOES_ON { whole += unpack(y[place(job.image, pixel, quad)]); }
+                    if p.first_k4 > 0u { whole += unpack(y[place(job.image, pixel, quad)]); }
                     finish(job.image, pixel, quad, whole + bias);
                 }
             }
@@ -207,10 +205,10 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let id = linear(group, groups);
-    let slabs = (p.in_h + p.block - 1u) / p.block;
-    let image = id / p.panels / slabs;
+    let bands = (p.in_h + p.block - 1u) / p.block;
+    let image = id / p.panels / bands;
     if image >= p.batch { return; }
     let columns = $(2*COLS)u * (p.skipped + id % p.panels);
     let quad = columns + lane * $(COLS)u / 4u;
-    with0(Job(image, columns, quad, id / p.panels % slabs * p.block, lane));
+    with0(Job(image, columns, quad, id / p.panels % bands * p.block, lane));
 }

@@ -4,16 +4,7 @@
 //! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
-
-struct Params {
-    rows: u32,
-    quads: u32,
-    // Channels that carry values, and padding lanes, which hold zeros.
-    channels: f32,
-    padding: f32,
-    eps: f32,
-}
-#params
+#import norm/params
 
 @group(0) @binding(1) var<storage, read> x: array<Store>;            // [rows, quads]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;   // [quads], zero in padding lanes

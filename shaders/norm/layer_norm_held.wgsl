@@ -7,16 +7,7 @@
 //! axis DOWN 16
 #import shared/dtype
 #import shared/index
-
-struct Params {
-    rows: u32,
-    quads: u32,
-    // Channels that carry values, and padding lanes, which hold zeros.
-    channels: f32,
-    padding: f32,
-    eps: f32,
-}
-#params
+#import norm/params
 
 @group(0) @binding(1) var<storage, read> x: array<Pair>;             // [rows, quads / 2]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;   // [quads], zero in padding lanes
@@ -48,6 +39,7 @@ fn main(
     if BIAS { b$T = bias[own$T]; }
     #end
     for (var down = 0u; down < $(DOWN)u; down++) {
+        if first + down * $(LANES)u >= p.rows { break; }
         let row = first + down * $(LANES)u + lane;
         // Rows past the end repeat the last: all lanes take part in handing out the weights.
         let base = min(row, p.rows - 1u) * p.quads;

@@ -7,15 +7,7 @@
 //! skip WIDE 0 PAIRS 12
 #import shared/dtype
 #import shared/index
-
-struct Params {
-    rows: u32,
-    quads: u32,
-    channels: f32,
-    padding: f32,
-    eps: f32,
-}
-#params
+#import norm/params
 
 #if PAIRS == 0
 @group(0) @binding(1) var<storage, read> x: array<Store>;              // [rows, quads]

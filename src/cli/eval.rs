@@ -1,5 +1,6 @@
 //! `vernis eval`
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -158,12 +159,17 @@ impl Series {
     }
 }
 
-/// What the pictures of a directory are called in reports and files: their stems, with the extension where two share one.
+/// What the pictures of a directory are called in reports and files: their stems, with the extension where two share one
+/// (or would on a system that ignores case).
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    let shared = |path: &PathBuf| paths.iter().filter(|p| p.file_stem() == path.file_stem()).count() > 1;
-    let name = |path: &PathBuf| {
-        let name = if shared(path) { path.file_name() } else { path.file_stem() };
-        name.unwrap_or_default().to_string_lossy().into_owned()
+    let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut counts = HashMap::new();
+    for path in paths {
+        *counts.entry(stem(path).to_lowercase()).or_insert(0) += 1;
+    }
+    let name = |path: &PathBuf| match counts[&stem(path).to_lowercase()] {
+        1 => stem(path),
+        _ => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
     };
     paths.iter().map(name).collect()
 }

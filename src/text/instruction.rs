@@ -90,7 +90,7 @@ impl fmt::Display for Understood {
 }
 
 /// Reads an instruction, or says why it does not. The word lists come first, because they see negations, strengths and
-/// several tasks at once; what they have no words for, or only ambiguous ones, goes to the classifier.
+/// several tasks at once; what they have no words for, or an ambiguous one, goes to the classifier.
 pub fn understand(text: &str) -> Result<Understood> {
     let why = match Sentence::read(text).understand() {
         Ok(understood) => return Ok(understood),

@@ -22,6 +22,8 @@ fn requests_are_understood() {
     let mut wrong = Vec::new();
     for (text, expected) in [
         ("denoise", "denoise=1.00"),
+        ("the fax added little black dots", "despeckle=1.00"),
+        ("show gradients as lines", "edges=1.00"),
         ("Please remove the noise.", "denoise=1.00"),
         ("please get rid of the rain", "derain=1.00"),
         ("Could you remove the rain from this photo?", "derain=1.00"),
@@ -100,6 +102,9 @@ fn everything_else_is_refused() {
         "   ",
         "?!",
         "hello",
+        "add streaks of rain to the photo",
+        "don't remove the dots",
+        "polka dots on the dress please",
         "what's the weather tomorrow?",
         "will it rain tomorrow?",
         "Will it snow in Paris?",

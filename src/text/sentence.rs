@@ -93,6 +93,9 @@ impl Sentence {
         if let Some(named) = uncovered(&words().unclear) {
             return refuse(&format!("'{named}' names nothing that vernis does, or the opposite"));
         }
+        for m in &matches {
+            self.wanted(m, &matches)?;
+        }
         if let Some(named) = uncovered(&words().ambiguous) {
             let why = format!("'{named}' can mean several things");
             let negated = (0..self.words.len()).any(|at| self.one_of(&words().negate, at).is_some());
@@ -100,9 +103,6 @@ impl Sentence {
         }
         if matches.is_empty() {
             return Err(Refusal::Unknown("no word in it names something that vernis can do".into()));
-        }
-        for m in &matches {
-            self.wanted(m, &matches)?;
         }
         self.on_topic(&matches)?;
         self.objects(&matches)?;

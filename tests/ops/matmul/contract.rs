@@ -85,9 +85,9 @@ pub fn cases() -> Vec<Case> {
         case("3x3 from 38, three slabs", Input::new(1, 47, 45, &[38]), &[71, 70], 3, 1, 1, true),
         // And to slide along the rows of a picture: whole blocks of the output, four quads that are left, a ragged block.
         case("3x3 from 24 to blocks and four quads", Input::new(1, 47, 45, &[24]), &[71, 70], 3, 1, 1, true),
-        case("3x3 from 46 to one quad of a block", Input::new(1, 181, 67, &[46]), &[14], 3, 1, 1, true),
+        case("3x3 from 46 to half a block", Input::new(1, 181, 67, &[46]), &[14], 3, 1, 1, true),
         case("3x3 from 64 of two images, two slabs", Input::new(2, 33, 31, &[64]), &[25], 3, 1, 1, true),
-        case("3x3 on a narrow picture", Input::new(1, 411, 5, &[31]), &[40], 3, 1, 1, false),
+        case("3x3 on a narrow picture", Input::new(1, 475, 5, &[31]), &[40], 3, 1, 1, false),
         case("3x3 on one row", Input::new(1, 1, 1031, &[48]), &[64], 3, 1, 1, true),
         case("2x2 stride 2 of two images", Input::new(2, 64, 63, &[36]), &[200], 2, 2, 0, true),
         // 65,537 tiles of 16 rows.

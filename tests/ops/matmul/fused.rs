@@ -212,6 +212,12 @@ pub fn cases() -> Vec<Case> {
         },
         Spec { kernel: 3, residual: true, f32_out: true, ..spec("3x3 over four slabs", large(94), &[40]) },
         Spec { kernel: 3, residual: true, activation: 1, bias: true, ..spec("3x3 sliding", large(48), &[46]) },
+        Spec {
+            kernel: 3,
+            segments: Some((1, 2)),
+            bias: true,
+            ..spec("3x3 sliding over the second segment", Input::new(2, 33, 32, &[8, 47]), &[46])
+        },
     ]);
     for (i, name) in ["relu", "gelu", "silu", "sigmoid", "quick gelu"].into_iter().enumerate() {
         // Sigmoid leaves a half in padding lanes, so it is asked for whole quads.

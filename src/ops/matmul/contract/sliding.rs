@@ -11,7 +11,8 @@ use crate::ops::Lower;
 const DEPTHS: [u32; 2] = [6, 8];
 /// Filling the arrays costs about as much as thirty pixels, so a workgroup has some hundreds, and llvmpipe ends loops after
 /// 65,535 rounds.
-const PIXELS: std::ops::RangeInclusive<u32> = 512..=8192;
+const LEAST_PIXELS: u32 = 256;
+const MOST_PIXELS: u32 = 8192;
 
 /// How the channels of a convolution, and the rows of its picture, are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +22,6 @@ pub struct Sliding {
     /// Whole blocks of eight quads of the output, and the quads that are left for lanes of two columns.
     blocks: u32,
     left: u32,
-    /// Rows of the picture of a workgroup.
-    rows: u32,
 }
 
 impl Sliding {
@@ -34,16 +33,21 @@ impl Sliding {
         let aligned = io.x_stride.is_multiple_of(2) && io.x_offset.is_multiple_of(2);
         let wide = target.settled && target.contraction == Contraction::Wide { lanes: 8 } && cx.precision == DType::F32;
         let flops = 32 * 9 * u64::from(io.batch * io.rows) * u64::from(io.k4 * io.n4);
-        if !(same && plain && aligned && wide) || io.n4 < 4 || io.rows < *PIXELS.start() || flops < MIN_FLOPS {
+        let sized = io.n4 >= 4 && io.rows >= LEAST_PIXELS && io.out_w <= MOST_PIXELS && flops >= MIN_FLOPS;
+        if !(same && plain && aligned && wide && sized) {
             return None;
         }
         let quads = DEPTHS.into_iter().find(|quads| io.k4.is_multiple_of(*quads))?;
         // A last block of more than four quads leaves fewer lanes idle than two columns a lane would take time.
         let (blocks, left) = if io.n4 % 8 > 4 { (io.n4.div_ceil(8), 0) } else { (io.n4 / 8, io.n4 % 8) };
-        let groups = (2 * target.parallelism).div_ceil((blocks + u32::from(left > 0)) * io.batch);
-        let most = (PIXELS.end() / io.out_w).max(1);
-        let rows = io.in_h.div_ceil(groups).max(PIXELS.start().div_ceil(io.out_w)).min(most);
-        (io.out_w < *PIXELS.end()).then_some(Sliding { quads, blocks, left, rows })
+        Some(Sliding { quads, blocks, left })
+    }
+
+    /// Rows of the picture of a workgroup, in a dispatch of `count` blocks: dispatches wait for each other, so each should
+    /// keep the adapter busy.
+    fn rows(io: &Params, count: u32, parallelism: u32) -> u32 {
+        let groups = (2 * parallelism).div_ceil(count * io.batch);
+        io.in_h.div_ceil(groups).max(LEAST_PIXELS.div_ceil(io.out_w)).min(MOST_PIXELS / io.out_w)
     }
 
     pub fn lower(self, op: &Contract, io: Params, bindings: &[Binding], cx: &Lower<'_>) -> Vec<Dispatch> {
@@ -65,13 +69,13 @@ impl Sliding {
                 .define("COARSE", u8::from(cx.target.coarse_pieces))
                 .define("DOUBLE", 1)
                 .constant("ACTIVATION", if last { op.activation as u32 } else { 0 })
-                .constant("RESIDUAL", residual.into())
-                .constant("GOES_ON", u32::from(slab > 0));
+                .constant("RESIDUAL", residual.into());
+            let rows = Self::rows(&io, count, cx.target.parallelism);
             let first_k4 = slab * self.quads;
-            let io = Params { block: self.rows, first_k4, stages, panels: count, skipped, ..io };
+            let io = Params { block: rows, first_k4, stages, panels: count, skipped, ..io };
             let quads = (count * 2 * columns).min(io.n4 - skipped * 2 * columns);
             let flops = 32 * 9 * u64::from(io.batch * io.rows) * u64::from(self.quads * quads);
-            let groups = io.batch * io.in_h.div_ceil(self.rows) * count;
+            let groups = io.batch * io.in_h.div_ceil(rows) * count;
             Dispatch::new(key, &io, bindings.to_vec(), groups).flops(flops)
         };
         let mut out = Vec::new();
@@ -94,8 +98,8 @@ mod tests {
     use crate::kernel::{ParamId, Target, TensorId};
     use crate::ops::{Kernel, TensorInfo};
 
-    /// Kernel, COLS and GOES_ON of each dispatch, and all their operations.
-    fn dispatches(from: u32, to: u32, target: &Target) -> (Vec<(String, String, u32)>, u64) {
+    /// Kernel and columns a lane of each dispatch, and all their operations.
+    fn dispatches(from: u32, to: u32, target: &Target) -> (Vec<(&'static str, String)>, u64) {
         let tensor = |c| TensorInfo::activation(Shape { n: 1, h: 40, w: 50, c: Channels::one(c) });
         let (x, y) = (tensor(from), tensor(to));
         let cx = Lower {
@@ -108,8 +112,7 @@ mod tests {
         let all = Contract::conv(Channels::one(to), 3, 1, 1, false).lower(&cx);
         let of = |d: &Dispatch| {
             let columns = d.key.defines.iter().find(|(name, _)| *name == "COLS").map(|(_, v)| v.clone());
-            let goes_on = d.key.constants.iter().find(|(name, _)| *name == "GOES_ON").map_or(0, |(_, v)| *v);
-            (d.key.shader.to_string(), columns.unwrap_or_default(), goes_on)
+            (d.key.shader, columns.unwrap_or_default())
         };
         (all.iter().map(of).collect(), all.iter().map(|d| d.flops).sum())
     }
@@ -117,12 +120,12 @@ mod tests {
     #[test]
     fn channels_come_in_slabs_and_columns_in_blocks_and_a_rest() {
         let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
-        let sliding = |columns: &str, goes_on| ("matmul/contract_sliding".to_owned(), columns.to_owned(), goes_on);
+        let sliding = |columns: &str| (NAME, columns.to_owned());
         let (all, flops) = dispatches(48, 48, &target);
-        assert_eq!(all, [sliding("4", 0), sliding("2", 0), sliding("4", 1), sliding("2", 1)]);
+        assert_eq!(all, ["4", "2", "4", "2"].map(sliding));
         assert_eq!(flops, 2 * 40 * 50 * 9 * 48 * 48);
         let (all, flops) = dispatches(64, 56, &target);
-        assert_eq!(all, [sliding("4", 0), sliding("4", 1)], "a ragged block of more than four quads");
+        assert_eq!(all, ["4", "4"].map(sliding), "a ragged block of more than four quads");
         assert_eq!(flops, 2 * 40 * 50 * 9 * 64 * 56);
         let none = |target: &Target, from| dispatches(from, 48, target).0.iter().all(|d| d.0 != "matmul/contract_sliding");
         assert!(none(&target, 40), "neither six nor eight quads divide it");
