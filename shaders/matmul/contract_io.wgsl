@@ -36,8 +36,8 @@ struct Params {
     skipped: u32,
     // NORM + 4 SCALE + 8 BIAS + 16 RESIDUAL, for kernels that decide these as they run.
     stages: u32,
-    // What contract_resident.wgsl alone reads: rows of a workgroup, and the first quad of K of this dispatch, whose sums go
-    // on from those in y. contract_sliding.wgsl counts in its own units: rows of the picture, quads of channels, and blocks
+    // What the kernels read that keep their weights: rows of a workgroup, and the first quad of K of this dispatch, whose sums
+    // go on from those in y. contract_sliding.wgsl counts in its own units: rows of the picture, quads of channels, and blocks
     // of columns in `panels` and `skipped`.
     block: u32,
     first_k4: u32,

@@ -9,7 +9,7 @@ use crate::ops::Lower;
 
 /// Quads of channels a dispatch may hold the weights of.
 const DEPTHS: [u32; 2] = [6, 8];
-/// Filling the arrays costs about as much as thirty pixels, so a workgroup has some hundreds, and llvmpipe ends loops after
+/// By its instructions, filling the arrays costs as much as a few dozen pixels, so a workgroup has some hundreds, and llvmpipe ends loops after
 /// 65,535 rounds.
 const LEAST_PIXELS: u32 = 256;
 const MOST_PIXELS: u32 = 8192;
@@ -38,7 +38,7 @@ impl Sliding {
             return None;
         }
         let quads = DEPTHS.into_iter().find(|quads| io.k4.is_multiple_of(*quads))?;
-        // A last block of more than four quads leaves fewer lanes idle than two columns a lane would take time.
+        // A last block of more than four quads is one dispatch, with less than half of its lanes idle, where two columns a lane would need two.
         let (blocks, left) = if io.n4 % 8 > 4 { (io.n4.div_ceil(8), 0) } else { (io.n4 / 8, io.n4 % 8) };
         Some(Sliding { quads, blocks, left })
     }
