@@ -36,10 +36,10 @@ struct Params {
     skipped: u32,
     // NORM + 4 SCALE + 8 BIAS + 16 RESIDUAL, for kernels that decide these as they run.
     stages: u32,
-    // What the kernels read that keep their weights: rows of a workgroup, and the first quad of K of this dispatch, whose sums
-    // go on from those in y. contract_sliding.wgsl counts in its own units: rows of the picture, quads of channels, and blocks
-    // of columns in `panels` and `skipped`.
+    // Rows of a workgroup of the kernels that keep their weights. contract_sliding.wgsl counts in its own units, rows of the
+    // picture, and blocks of columns in `panels` and `skipped`.
     block: u32,
+    // The first quad of channels of a dispatch of contract_sliding.wgsl, whose sums go on from those in y.
     first_k4: u32,
 }
 #params

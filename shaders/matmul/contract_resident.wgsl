@@ -1,7 +1,8 @@
 //! Contraction for CPU drivers that load lane by lane: each lane keeps its columns' weights for K4 quads of K in private
 //! arrays, fills them once and walks down the rows. All indices of a row are constants, so the driver's compiler reads the
 //! weights as whole vectors from its stack, a sum never leaves its register, and only the row itself is loaded, its quads
-//! shared out by the lanes. Longer K comes in several dispatches, which go on from the sums in y.
+//! shared out by the lanes. SLABS 1: longer K comes in slabs of K4 quads, one after the other, which go on from the sums in
+//! y: each workgroup from its own, so that one dispatch does for all of them.
 //!
 //! The weights lie in pieces, each declared by a function of its own and filled before the next is: the zeros that WGSL
 //! puts into every variable would else be one long block, over which compilers take quadratic time. COARSE: pieces of 32 k
@@ -18,6 +19,7 @@
 //! axis K4 8 12 16 24 32 36
 //! axis COARSE 0 1
 //! axis DOUBLE 0 1
+//! axis SLABS 0 1
 //! skip WINDOW 1 K4 8
 //! skip WINDOW 1 K4 12
 //! skip WINDOW 1 K4 16
@@ -27,6 +29,7 @@
 //! skip GATED 1 WINDOW 1
 //! skip GATED 1 COLS 1
 //! skip GATED 1 PAIRED 1
+//! skip GATED 1 SLABS 1
 //! skip COLS 1 PAIRED 1
 //! skip GATED 0 COLS 2 PAIRED 0
 #import matmul/contract_io
@@ -50,14 +53,13 @@
 // A component of a lane's weights. COARSE has a place more, for sums (see below).
 alias Piece = array<f32, $(PIECE+COARSE)>;
 
-// Whether y holds the sums of the slabs before.
-override GOES_ON: bool = false;
-
 struct Job {
     image: u32,
     panel: u32,
     first: u32,
     lane: u32,
+    // The first quad of K of this slab.
+    start: u32,
 }
 
 #repeat S 0 PIECES
@@ -75,7 +77,7 @@ fn with$S(
     let all = 4u * p.kernel_h * p.kernel_w * p.k4;
     let start = job.image * p.w_batch + (p.skipped + job.panel) * all * PANEL;
     for (var i = 0u; i < $(PIECE)u; i++) {
-        let k = 4u * p.first_k4 + $(S*PIECE)u + i;
+        let k = 4u * job.start + $(S*PIECE)u + i;
         // Zeros past the end: whatever is there in x does not count.
         let at = start + min(k, all - 1u) * PANEL;
         let used = f32(k < all);
@@ -121,12 +123,18 @@ fn with$(PIECES)(
     #else
     let quad = column + quad_of(lane, 0u);
     #endif
+    #if SLABS == 1
+    // Only the last slab adds what follows the sum.
+    let last = job.start + $(K4)u >= p.kernel_h * p.kernel_w * p.k4;
+    #else
+    let last = true;
+    #endif
     #repeat N 0 COLS
-    let bias$N = bias_of(column + quad_of(lane, $(N)u));
+    let bias$N = select(vec4<f32>(0.0), bias_of(column + quad_of(lane, $(N)u)), last);
     #end
     // The quads of K that this lane loads: tap, and channels. Neighbours belong to one tap.
     #repeat J 0 LOADS
-    let k$J = min(p.first_k4 + $(J*BLOCK)u + $(EACH)u * min(lane, $(LOADING-1)u), p.kernel_h * p.kernel_w * p.k4 - $(EACH)u);
+    let k$J = min(job.start + $(J*BLOCK)u + $(EACH)u * min(lane, $(LOADING-1)u), p.kernel_h * p.kernel_w * p.k4 - $(EACH)u);
     let ty$J = k$J / p.k4 / p.kernel_w;
     let tx$J = k$J / p.k4 % p.kernel_w;
     let quad$J = k$J % p.k4;
@@ -157,8 +165,8 @@ fn with$(PIECES)(
             #repeat N 0 COLS
             var sum$N = vec4<f32>(0.0);
             #end
-            #if GATED == 0
-            if GOES_ON && quad < p.n4 {
+            #if SLABS == 1
+            if job.start > 0u && quad < p.n4 {
                 #if PAIRED == 1
                 let before = y[place(job.image, row, quad) / 2u];
                 sum0 = plain(quad_in(before, 0u), zero);
@@ -208,9 +216,21 @@ fn with$(PIECES)(
                 finish(job.image, row, quad, join(sum0, sum1));
                 #else
                 #if PAIRED == 1
+                #if SLABS == 1
+                if !last && (ACTIVATION != 0u || RESIDUAL != 0u) {
+                    y[place(job.image, row, quad) / 2u] = paired(sum0, sum1);
+                } else { finish(job.image, row, quad, sum0, sum1); }
+                #else
                 finish(job.image, row, quad, sum0, sum1);
+                #endif
+                #else
+                #if SLABS == 1
+                if !last && (ACTIVATION != 0u || RESIDUAL != 0u) {
+                    y[place(job.image, row, quad)] = pack(sum0);
+                } else { finish(job.image, row, quad, sum0); }
                 #else
                 finish(job.image, row, quad, sum0);
+                #endif
                 #endif
                 #endif
             }
@@ -228,5 +248,12 @@ fn main(
     let blocks = (p.rows + p.block - 1u) / p.block;
     let image = id / p.panels / blocks;
     if image >= p.batch { return; }
-    with0(Job(image, id % p.panels, id / p.panels % blocks * p.block, lane));
+    let first = id / p.panels % blocks * p.block;
+    #if SLABS == 1
+    for (var start = 0u; start < p.kernel_h * p.kernel_w * p.k4; start += $(K4)u) {
+        with0(Job(image, id % p.panels, first, lane, start));
+    }
+    #else
+    with0(Job(image, id % p.panels, first, lane, 0u));
+    #endif
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 
 use super::cooperative;
 use super::pipelines::Pipelines;
@@ -268,6 +269,7 @@ impl Gpu {
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             contraction,
             parallelism: if summary.software { 16 } else { 512 },
+            workers: available_parallelism().map_or(2, |n| n.get() as u32),
             dispatch_flops: if summary.software { u64::MAX } else { GPU_DISPATCH },
             coarse_pieces: coarse_pieces(&summary.driver),
             settled: false,

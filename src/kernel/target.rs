@@ -59,6 +59,8 @@ pub struct Target {
     pub contraction: Contraction,
     /// Workgroups that keep the adapter busy; reductions are split into about this many.
     pub parallelism: u32,
+    /// Threads that a software adapter runs workgroups on; each gets an equal share of a dispatch.
+    pub workers: u32,
     /// Operations that one dispatch should not exceed: a submit holds one at least, and a GPU has a watchdog.
     pub dispatch_flops: u64,
     /// Which private arrays the driver's compiler takes well (shaders/matmul/contract_resident.wgsl, COARSE).
@@ -101,6 +103,7 @@ impl Target {
             max_binding_bytes: 128 << 20,
             contraction: Contraction::TILED,
             parallelism: 64,
+            workers: 2,
             dispatch_flops: GPU_DISPATCH,
             coarse_pieces: false,
             settled: false,

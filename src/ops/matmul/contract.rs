@@ -11,7 +11,7 @@ use crate::ops::{Activation, Kernel, Lower, Storage, TensorInfo, expect};
 mod slabs;
 mod sliding;
 
-use slabs::{Slab, Slabs, Work};
+use slabs::{Slabs, Work};
 use sliding::Sliding;
 
 /// The LayerNorm in front of a contraction; weight and bias of the norm are folded into the matrix when it is packed.
@@ -279,21 +279,16 @@ impl Kernel for Contract {
             let work = Work { rows, images, k4, n4, panels, window: self.window(), gated };
             Slabs::of(&work, cx.precision, cx.target).filter(|_| !self.low_rank && !self.is_narrow(&io))
         };
-        // `slab` is the part of K that contract_resident.wgsl computes; the other kernels compute all of it.
-        // `skipped` panels of part `i`, whose first panel is `start_of_part`, lie in front of the `count` that are computed.
-        let dispatch = |(i, start_of_part): (usize, u32), (skipped, count): (u32, u32), tail: bool, slab: Option<Slab>| {
+        // `slabs` are those of contract_resident.wgsl. `skipped` panels of part `i`, whose first panel is `start_of_part`, lie in front of the `count` that are computed.
+        let dispatch = |(i, start_of_part): (usize, u32), (skipped, count): (u32, u32), tail: bool, slabs: Option<Slabs>| {
             let first = start_of_part + skipped;
             let bindings = bindings_of(i);
             let io = subgroup::Params { panels: count, first_panel: first, skipped, ..io };
             let quads = (n4 - first * columns).min(count * columns);
             let width = quads * if gated { 2 } else { 1 };
-            let depth = slab.map_or(taps * k4 + r4, |slab| slab.k4.min(taps * k4 - slab.start));
-            let flops = 2 * u64::from(y.rows()) * u64::from(4 * depth) * u64::from(4 * width);
-            if let Some(Slab { k4: slab_k4, block, start, last }) = slab {
-                // Only the last dispatch adds what follows the sum.
-                let stages = if last { io.stages } else { io.stages & 7 };
-                let io = resident::Params { block, first_k4: start, stages, ..bytemuck::cast(io) };
-                let activation = if last { self.activation } else { Activation::None };
+            let flops = 2 * u64::from(y.rows()) * u64::from(4 * (taps * k4 + r4)) * u64::from(4 * width);
+            if let Some(Slabs { k4: slab_k4, count: slabs, block }) = slabs {
+                let io = resident::Params { block, ..bytemuck::cast(io) };
                 let key = Key::new(resident::NAME)
                     .define("DTYPE", cx.precision.name())
                     .define("OUT", "same")
@@ -305,13 +300,13 @@ impl Kernel for Contract {
                     .define("PAIRED", u8::from(!tail && !gated))
                     .define("K4", slab_k4)
                     .define("COARSE", u8::from(cx.target.coarse_pieces))
-                    .define("DOUBLE", u8::from([x.c.quads(), offset, k4, start].iter().all(|quads| quads.is_multiple_of(2))))
-                    .constant("ACTIVATION", activation as u32)
+                    .define("DOUBLE", u8::from([x.c.quads(), offset, k4].iter().all(|quads| quads.is_multiple_of(2))))
+                    .define("SLABS", u8::from(slabs > 1))
+                    .constant("ACTIVATION", self.activation as u32)
                     .constant("GATE", self.gate.unwrap_or_default() as u32);
                 // What is not there costs these more than a pipeline, since they run long.
                 let norm = self.prologue != Prologue::None;
-                let key = general(key, norm, self.scale || last && residual_kind != 0);
-                let key = key.constant("GOES_ON", u32::from(start > 0));
+                let key = general(key, norm, extended);
                 let groups = y.n * y.pixels().div_ceil(block) * count;
                 return Dispatch::new(key, &io, bindings, groups).flops(flops);
             }
@@ -374,13 +369,8 @@ impl Kernel for Contract {
             let tail = tail && i == last;
             let front = count - u32::from(tail);
             let cuts = (0..front).step_by(most as usize).map(|at| (at, most.min(front - at), false));
-            let lower = |(skipped, panels, tail)| match kept(panels) {
-                Some(slabs) => {
-                    slabs.each().map(|slab| dispatch((i, first), (skipped, panels), tail, Some(slab))).collect()
-                }
-                None => vec![dispatch((i, first), (skipped, panels), tail, None)],
-            };
-            cuts.chain(tail.then_some((front, 1, true))).flat_map(lower).collect::<Vec<_>>()
+            let lower = |(skipped, panels, tail)| dispatch((i, first), (skipped, panels), tail, kept(panels));
+            cuts.chain(tail.then_some((front, 1, true))).map(lower).collect::<Vec<_>>()
         };
         parts.into_iter().enumerate().flat_map(pieces).collect()
     }

@@ -1,15 +1,19 @@
-//! When a contraction runs by contract_resident.wgsl, and in how many dispatches.
+//! When a contraction runs by contract_resident.wgsl, and in how many slabs of K.
 
 use crate::base::DType;
 use crate::kernel::{Contraction, Target};
 
-/// Quads of K a dispatch may hold: of 1x1 contractions, and of windows, whose K are multiples of nine taps.
+/// Quads of K a workgroup may hold at a time: of 1x1 contractions, and of windows, whose K are multiples of nine taps.
 const POINT: [u32; 5] = [8, 12, 16, 24, 32];
 const WINDOW: [u32; 1] = [36];
 /// Below it a dispatch saves less than five milliseconds of one core, and its pipelines still compile for seconds.
 pub(super) const MIN_FLOPS: u64 = 50_000_000;
 /// By its instructions, filling the arrays costs as much as about thirty rows.
 const MIN_ROWS: u32 = 256;
+const MIN_BLOCK: u32 = 128;
+const MAX_BLOCK: u32 = 1024;
+/// llvmpipe ends all loops of an invocation after 65,535 rounds of them together.
+const MOST_ROUNDS: u32 = 60_000;
 
 /// A contraction in slabs of K.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +23,6 @@ pub struct Slabs {
     pub count: u32,
     /// Rows of a workgroup.
     pub block: u32,
-}
-
-/// What one dispatch computes of K.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slab {
-    pub k4: u32,
-    pub block: u32,
-    /// The first quad, and whether none follows.
-    pub start: u32,
-    pub last: bool,
 }
 
 /// A contraction as far as the choice depends on it.
@@ -67,14 +61,18 @@ impl Slabs {
         if work.gated && count > 1 || 3 * count * k4 > 4 * work.k4 {
             return None;
         }
-        let groups = (2 * target.parallelism).div_ceil(work.panels * work.images);
-        Some(Slabs { k4, count, block: work.rows.div_ceil(groups).clamp(128, 1024) })
+        // A slab takes a round for each k, row, and eight rows.
+        let most = ((MOST_ROUNDS / count).checked_sub(4 * k4)? / 9 * 8).min(MAX_BLOCK);
+        (most >= MIN_BLOCK).then(|| Slabs { k4, count, block: block(work, most, target.workers) })
     }
+}
 
-    pub fn each(self) -> impl Iterator<Item = Slab> {
-        let slab = move |n| Slab { k4: self.k4, block: self.block, start: n * self.k4, last: n + 1 == self.count };
-        (0..self.count).map(slab)
-    }
+/// Rows of a workgroup, `most` or fewer: about equal, and workgroups of which each worker gets as many.
+fn block(work: &Work, most: u32, workers: u32) -> u32 {
+    let beside = work.panels * work.images;
+    let fewest = (2 * workers).div_ceil(beside).min(work.rows / MIN_BLOCK).max(work.rows.div_ceil(most));
+    let equal = |blocks: &u32| (blocks * beside).is_multiple_of(workers) && work.rows / blocks >= MIN_BLOCK;
+    work.rows.div_ceil((fewest..fewest + workers).find(equal).unwrap_or(fewest))
 }
 
 #[cfg(test)]
@@ -113,7 +111,32 @@ mod tests {
     }
 
     #[test]
-    fn the_last_slab_alone_adds_the_residual() {
+    fn workers_share_equally() {
+        let work = Work { rows: 1500, images: 1, k4: 32, n4: 144, panels: 9, window: false, gated: false };
+        let block = |work: Work| block(&work, MAX_BLOCK, 2);
+        assert_eq!(block(work), 750);
+        assert_eq!(block(Work { rows: 1000, ..work }), 500, "nine panels for two workers");
+        assert_eq!(block(Work { rows: 1000, panels: 8, ..work }), 1000);
+        assert_eq!(block(Work { rows: 256, panels: 1, ..work }), 128);
+        assert_eq!(block(Work { rows: 300, panels: 1, images: 3, ..work }), 150);
+        assert_eq!(block(Work { rows: 16384, panels: 1, ..work }), 1024);
+    }
+
+    #[test]
+    fn deep_contractions_end_before_the_driver_ends_them() {
+        let work = Work { rows: 4096, images: 1, k4: 1024, n4: 32, panels: 2, window: false, gated: false };
+        let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
+        let rounds = |s: Slabs| s.count * (4 * s.k4 + s.block + s.block.div_ceil(8));
+        let deep = Slabs::of(&work, DType::F32, &target).unwrap();
+        assert_eq!((deep.count, deep.block), (32, 1024));
+        assert!(rounds(deep) < 65_535);
+        let deeper = Slabs::of(&Work { k4: 4096, ..work }, DType::F32, &target).unwrap();
+        assert!(deeper.block < 512 && rounds(deeper) < 65_535, "{deeper:?}");
+        assert_eq!(Slabs::of(&Work { k4: 1 << 15, ..work }, DType::F32, &target), None);
+    }
+
+    #[test]
+    fn one_dispatch_for_all_slabs_of_whole_panels_and_one_for_the_rest() {
         let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
         let tensor = |c| TensorInfo::activation(Shape { n: 1, h: 33, w: 32, c: Channels::one(c) });
         let (x, y) = (tensor(190), tensor(270));
@@ -127,14 +150,10 @@ mod tests {
             output: (TensorId(2), &y),
         };
         let dispatches = op.lower(&cx);
-        let constant = |name: &str| -> Vec<u32> {
-            let value = |key: &crate::kernel::Key| key.constants.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-            dispatches.iter().filter_map(|d| value(&d.key)).collect()
-        };
+        let of = |name: &str| -> Vec<String> { dispatches.iter().map(|d| d.key.defines[name].clone()).collect() };
         assert!(dispatches.iter().all(|d| d.key.shader == "matmul/contract_resident"));
-        // Four whole panels and the quarter that is left, in two slabs each.
-        assert_eq!(constant("GOES_ON"), [0, 1, 0, 1]);
-        assert_eq!(constant("RESIDUAL"), [0, 1, 0, 1]);
+        assert_eq!(of("SLABS"), ["1", "1"]);
+        assert_eq!(of("COLS"), ["2", "1"]);
         assert_eq!(dispatches.iter().map(|d| d.flops).sum::<u64>(), 2 * 33 * 32 * 192 * 272);
     }
 }

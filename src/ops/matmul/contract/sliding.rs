@@ -43,11 +43,12 @@ impl Sliding {
         Some(Sliding { quads, blocks, left })
     }
 
-    /// Rows of the picture of a workgroup, in a dispatch of `count` blocks: dispatches wait for each other, so each should
+    /// Rows of the picture of a workgroup, about equal, in a dispatch of `count` blocks: dispatches wait for each other, so each should
     /// keep the adapter busy.
-    fn rows(io: &Params, count: u32, parallelism: u32) -> u32 {
-        let groups = (2 * parallelism).div_ceil(count * io.batch);
-        io.in_h.div_ceil(groups).max(LEAST_PIXELS.div_ceil(io.out_w)).min(MOST_PIXELS / io.out_w)
+    fn rows(io: &Params, count: u32, workers: u32) -> u32 {
+        let groups = (2 * workers).div_ceil(count * io.batch);
+        let rows = io.in_h.div_ceil(groups).max(LEAST_PIXELS.div_ceil(io.out_w)).min(MOST_PIXELS / io.out_w);
+        io.in_h.div_ceil(io.in_h.div_ceil(rows))
     }
 
     pub fn lower(self, op: &Contract, io: Params, bindings: &[Binding], cx: &Lower<'_>) -> Vec<Dispatch> {
@@ -70,7 +71,7 @@ impl Sliding {
                 .define("DOUBLE", 1)
                 .constant("ACTIVATION", if last { op.activation as u32 } else { 0 })
                 .constant("RESIDUAL", residual.into());
-            let rows = Self::rows(&io, count, cx.target.parallelism);
+            let rows = Self::rows(&io, count, cx.target.workers);
             let first_k4 = slab * self.quads;
             let io = Params { block: rows, first_k4, stages, panels: count, skipped, ..io };
             let quads = (count * 2 * columns).min(io.n4 - skipped * 2 * columns);
