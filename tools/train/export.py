@@ -24,12 +24,16 @@ def main():
     parser.add_argument("--cache", type=Path, help="decoded tiles as train.py left them")
     parser.add_argument("--candidates", type=int, default=6, help="example pairs tried per task")
     parser.add_argument("--trials", type=int, default=8, help="training crops each is measured on")
+    parser.add_argument("--average", type=Path, help="weight file whose weights are averaged with this one's")
+    parser.add_argument("--share", type=float, default=0.5, help="of the other's weights in the average")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     recipe = torch.load(args.checkpoint, map_location="cpu", weights_only=False)["recipe"]
     loaded = weights.load(args.checkpoint)
+    if args.average:
+        weights.average(loaded.model, weights.load(args.average).model, args.share)
     chosen = {}
     if models.takes_prompts(loaded.architecture):
         tiles = load_tiles(args.tiles, args.cache or args.checkpoint.parent / "tiles.npy")

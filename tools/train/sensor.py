@@ -144,13 +144,6 @@ def stored(path: Path) -> Sensor:
     return sensor
 
 
-def average(sensor: Sensor, other: Sensor, share: float):
-    """Mixes `share` of the weights of `other` into `sensor`; one was trained from the other."""
-    with torch.no_grad():
-        for mine, theirs in zip(sensor.parameters(), other.parameters()):
-            mine.lerp_(theirs, share)
-
-
 def put_into(path: Path, sensor: Sensor):
     """Adds or replaces the sensor's tensors."""
     with safe_open(path, "pt") as file:
@@ -183,7 +176,7 @@ def main():
             print(f"{name} told " + ", ".join(f"{told} -{db:.1f} dB" for told, db in zip(CLASSES, row)), flush=True)
         train(sensor, tiles, lost, args.steps, args.rate, args.seed)
     if args.average:
-        average(sensor, stored(args.average), args.share)
+        weights.average(sensor, stored(args.average), args.share)
     if args.steps or args.average:
         put_into(args.into, sensor)
     if args.clean:

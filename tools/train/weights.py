@@ -108,3 +108,10 @@ def load(path: Path) -> Weights:
     model = models.build(architecture, config).eval()
     model.load_state_dict(state)
     return Weights(model, architecture, tasks, tile, prompts)
+
+
+def average(model: torch.nn.Module, other: torch.nn.Module, share: float):
+    """Mixes `share` of the weights of `other` into `model`; one was trained from the other."""
+    with torch.no_grad():
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            mine.lerp_(theirs, share)
