@@ -215,23 +215,22 @@ fn with$(PIECES)(
                 #if GATED == 1
                 finish(job.image, row, quad, join(sum0, sum1));
                 #else
-                #if PAIRED == 1
                 #if SLABS == 1
                 if !last && (ACTIVATION != 0u || RESIDUAL != 0u) {
+                    #if PAIRED == 1
                     y[place(job.image, row, quad) / 2u] = paired(sum0, sum1);
-                } else { finish(job.image, row, quad, sum0, sum1); }
-                #else
-                finish(job.image, row, quad, sum0, sum1);
-                #endif
-                #else
-                #if SLABS == 1
-                if !last && (ACTIVATION != 0u || RESIDUAL != 0u) {
+                    #else
                     y[place(job.image, row, quad)] = pack(sum0);
-                } else { finish(job.image, row, quad, sum0); }
-                #else
-                finish(job.image, row, quad, sum0);
+                    #endif
+                } else
                 #endif
-                #endif
+                {
+                    #if PAIRED == 1
+                    finish(job.image, row, quad, sum0, sum1);
+                    #else
+                    finish(job.image, row, quad, sum0);
+                    #endif
+                }
                 #endif
             }
         }
