@@ -50,8 +50,8 @@
 #let PIECES K4/4-COARSE*K4/4+COARSE*K4/8
 #let PIECE 4*K4/PIECES
 
-// A component of a lane's weights. COARSE has a place more, for sums (see below).
-alias Piece = array<f32, $(PIECE+COARSE)>;
+// A component of a lane's weights. COARSE has a place more for each load, for sums (see below).
+alias Piece = array<f32, $(LOADS*COARSE+PIECE)>;
 
 struct Job {
     image: u32,
@@ -177,14 +177,6 @@ fn with$(PIECES)(
             }
             #endif
             #repeat J 0 LOADS
-            #if COARSE == 1
-            #if J != 0
-            // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load and all products to memory.
-            #repeat C 0 4*COLS
-            (*b0x$C)[$(PIECE)] = sum$(C/4)[$(C%4)];
-            #end
-            #endif
-            #endif
             let from$J = source(job.image, row, first, ty$J, tx$J);
             #if DOUBLE == 1
             let pair$J = x[(from$J.quad + quad$J) / 2u];
@@ -207,6 +199,13 @@ fn with$(PIECES)(
                 #end
             }
             #end
+            #if COARSE == 1
+            // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load, LLVM 20 to where they are used,
+            // and all products to memory.
+            #repeat C 0 4*COLS
+            (*b0x$C)[$(PIECE+J)] = sum$(C/4)[$(C%4)];
+            #end
+            #endif
             #end
             #repeat N 0 COLS
             sum$N += bias$N;

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from batches import PROMPT_SIZE, make_pair, to_tensor
+from batches import PROMPT_SIZE, make_pair, task_of, to_tensor
 from data import random_crop
 
 TRIAL_SIZE = 64
@@ -11,8 +11,8 @@ TRIAL_SIZE = 64
 
 @torch.no_grad()
 def choose(model, learned: dict, tiles, tasks: list[str], candidates: int, trials: int, seed: int) -> dict:
-    """The best of `candidates` random pairs per task, and of what was `learned` for it: {task: (keys, values)}, each
-    [1, 64, 8 * dim]."""
+    """The best of `candidates` random pairs per task, and of what was `learned` for it or for a kind of damage that it mends:
+    {task: (keys, values)}, each [1, 64, 8 * dim]."""
     chosen = {}
     for task in tasks:
         rng = np.random.Generator(np.random.PCG64([seed, *task.encode()]))
@@ -20,7 +20,7 @@ def choose(model, learned: dict, tiles, tasks: list[str], candidates: int, trial
         examples = _pairs(task, tiles, rng, candidates, PROMPT_SIZE)
         pairs = [model.encode_prompt(*pair) for pair in zip(*(side.split(1) for side in examples))]
         scored = []
-        for keys, values in pairs + [learned[task]] * (task in learned):
+        for keys, values in pairs + [tokens for name, tokens in learned.items() if task_of(name) == task]:
             outputs = torch.cat([model.restore(image, keys, values) for image in inputs.split(1)])
             scored.append((_psnr(outputs, targets), keys, values))
         best = max(scored, key=lambda item: item[0])

@@ -70,7 +70,8 @@ def start_from(model: torch.nn.Module, path: Path) -> str:
     own = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(LEARNED)}
     with safe_open(path, "pt") as file:
         if learned := getattr(model, LEARNED, None):
-            learned.begin_with(stored_prompts(file, learned.tasks))
+            stored = stored_prompts(file, sorted({task_of(name) for name in learned.tasks}))
+            learned.begin_with({name: stored[task_of(name)] for name in learned.tasks if task_of(name) in stored})
         fitting = {name: file.get_tensor(name).float() for name in file.keys()
                    if name in own and list(own[name].shape) == file.get_slice(name).get_shape()}
     silent = {name: torch.zeros_like(tensor) for name, tensor in own.items()
@@ -87,7 +88,8 @@ def stored_prompts(file, tasks: list[str]) -> dict:
 
 
 def load(path: Path) -> Weights:
-    """A weight file, or the averaged network of a training checkpoint (.pt), whose prompts are the learned ones."""
+    """A weight file, or the averaged network of a training checkpoint (.pt), whose prompts are the learned ones, named as in
+    its recipe."""
     if path.suffix == ".pt":
         saved = torch.load(path, map_location="cpu", weights_only=False)
         recipe, state, prompts = saved["recipe"], saved["ema"], {}
@@ -97,7 +99,7 @@ def load(path: Path) -> Weights:
             learned.load_state_dict({name.removeprefix(f"{LEARNED}."): state.pop(name) for name in list(state)
                                      if name.startswith(LEARNED)})
             with torch.no_grad():
-                prompts = {task: learned.of([task]) for task in tasks}
+                prompts = {name: learned.of([name]) for name in learned.tasks}
     else:
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
