@@ -133,7 +133,7 @@ fn candidates(
     out
 }
 
-/// LLVM 15 (Mesa 22.3) wants short private arrays, LLVM 19 (Mesa 25.0) and later long ones; what lies between was not tried.
+/// LLVM 15 (Mesa 22.3) wants short private arrays, LLVM 19 and 20 (Mesa 25) long ones; what lies between was not tried.
 /// A wrong guess costs time and nothing else.
 fn coarse_pieces(driver: &str) -> bool {
     let llvm =
