@@ -183,8 +183,9 @@ pub fn cases() -> Vec<Case> {
         Spec { f32_out: true, residual: true, ..spec("f32 output of pairs", Input::new(1, 5, 7, &[13]), &[40]) },
         Spec { rows: Some((5, 14)), bias: true, ..spec("rows of a fused projection", x(), &[9]) },
         Spec { segments: Some((1, 3)), ..spec("middle segments", Input::new(2, 3, 3, &[5, 6, 7, 2]), &[11]) },
-        // Several channels: matrices of f16 round the operand and the output, and of one number the worse case may be both.
         Spec { norm: Some(true), ..spec("norm on one pixel", Input::new(1, 1, 1, &[3]), &[5]) },
+        // Its output in f32: matrices of f16 round the operand too, and both roundings of a single number may be the worst.
+        Spec { norm: Some(true), f32_out: true, ..spec("norm on one number", Input::new(1, 1, 1, &[1]), &[1]) },
     ];
     // Enough work to keep weights in private arrays.
     let large = |c| Input::new(2, 33, 32, &[c]);
