@@ -64,21 +64,24 @@ def measure(pairs, network) -> dict:
 def degraded(folder: Path, kind: str, level, seed: int):
     """(name, input, target) of every picture in the folder."""
     for path in pictures(folder):
-        clean = load_rgb(path)
+        name, clean = str(path.relative_to(folder)), load_rgb(path)
         made = apply_kind(kind, clean, generator(seed, path.stem), level)
-        yield (path.name, clean, made) if KINDS[kind].changes_target else (path.name, made, clean)
+        yield (name, clean, made) if KINDS[kind].changes_target else (name, made, clean)
 
 
 def paired(inputs: Path, targets: Path):
-    """(name, input, target) of the pictures that both folders hold under one stem."""
-    by_stem = {path.stem: path for path in pictures(targets)}
+    """(name, input, target) of the pictures that both folders hold under one name, whatever their extensions."""
+    by_name = {path.relative_to(targets).with_suffix(""): path for path in pictures(targets)}
     for path in pictures(inputs):
-        if path.stem in by_stem:
-            yield path.name, load_rgb(path), load_rgb(by_stem[path.stem])
+        name = path.relative_to(inputs)
+        if name.with_suffix("") in by_name:
+            yield str(name), load_rgb(path), load_rgb(by_name[name.with_suffix("")])
 
 
 def pictures(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    """Those of the folder and of all folders in it, but for hidden ones."""
+    shown = (path for path in folder.rglob("*") if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    found = sorted(path for path in shown if path.suffix.lower() in PICTURES)
     return found or sys.exit(f"no pictures in {folder}")
 
 

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folder::{Folder, within};
 use crate::base::{Error, Kind, Result};
 use crate::degrade::Degradation;
 use crate::image::compare::{quantise8, ssim};
-use crate::image::{EXTENSIONS, Limits, Picture, decode_file};
+use crate::image::{Limits, Picture, decode_file};
 
 /// An input with what should come out of it.
 #[derive(Debug, Clone)]
@@ -41,27 +42,12 @@ pub fn compare(picture: &Picture, target: &Picture) -> Result<Figures> {
     Ok(Figures { psnr: if psnr.is_infinite() { 100.0 } else { psnr }, ssim })
 }
 
-/// The picture files of a directory, by name.
+/// The picture files of a directory and of those in it, by name, but for hidden ones.
 ///
 /// # Errors
 /// [`Kind::Image`] if there are none, or the directory cannot be read.
 pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |e| {
-        Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e as std::io::Error)
-    };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-        if EXTENSIONS.contains(&extension.as_str()) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        return Err(Error::new(Kind::Image, format!("no picture in {}", directory.display())));
-    }
-    Ok(found)
+    Ok(Folder::read(directory, None)?.pictures)
 }
 
 /// A clean photograph damaged on purpose: the damaged one and the clean one, or for a task that draws the clean one and
@@ -77,22 +63,25 @@ pub fn degraded(clean: &Path, how: &Degradation, seed: u64) -> Result<Sample> {
     Ok(Sample { name: stem(clean), input, target })
 }
 
-/// The files of two directories that share a name, whatever their extensions: (input, target).
+/// The files of two directories that share a name from there on, whatever their extensions: (input, target).
 ///
 /// # Errors
 /// [`Kind::Image`] if an input has no target or the reverse; the message names it.
 pub fn paired(inputs: &Path, targets: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let (mut inputs, mut rest) = (pictures(inputs)?, pictures(targets)?);
+    let mut rest = pictures(targets)?;
+    let whole = |target: &Path| within(targets, target);
+    let bare = |target: &Path| within(targets, target).with_extension("");
+    let mut named: Vec<(PathBuf, PathBuf)> = pictures(inputs)?.into_iter().map(|i| (within(inputs, &i), i)).collect();
     // Those that have it first: nobody else may take it away.
-    inputs.sort_by_key(|input| !rest.iter().any(|t| t.file_name() == input.file_name()));
+    named.sort_by_key(|(name, _)| !rest.iter().any(|t| whole(t) == *name));
     let mut pairs = Vec::new();
-    for input in inputs {
+    for (name, input) in named {
         // The same name with the same ending before one with another.
-        let same = rest.iter().position(|t| t.file_name() == input.file_name());
-        let Some(at) = same.or_else(|| rest.iter().position(|t| stem(t) == stem(&input))) else {
+        let same = rest.iter().position(|t| whole(t) == name);
+        let Some(at) = same.or_else(|| rest.iter().position(|t| bare(t) == name.with_extension(""))) else {
             return Err(Error::new(Kind::Image, format!("{} has no target", input.display())).why(format!(
                 "no file called {} in {}",
-                stem(&input),
+                name.with_extension("").display(),
                 targets.display()
             )));
         };

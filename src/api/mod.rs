@@ -7,6 +7,7 @@ mod draw;
 mod drawing;
 mod engine;
 mod evaluate;
+pub(crate) mod folder;
 mod half;
 mod instruction;
 mod options;

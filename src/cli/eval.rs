@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::args::{DeviceArgs, PrecisionArg, tile, usage};
 use super::progress::{Progress, ProgressArg, cancelled_error};
+use crate::api::folder::{Folder, within};
 use crate::{
     Degradation, EncodeOptions, Engine, Error, Figures, Format, Instruction, Kind, Limits, Model, Picture,
-    RestoreOptions, Result, Sample, TileChoice, compare, decode_file, degraded, encode, paired, pictures, write_atomic,
+    RestoreOptions, Result, Sample, TileChoice, compare, decode_file, degraded, encode, paired, write_atomic,
 };
 
 #[derive(Debug, Args)]
@@ -19,13 +20,13 @@ use crate::{
   vernis eval --pairs rainy clean --task derain --model my.safetensors --json
   vernis eval --pairs results clean
 
-Without a model and a task, --pairs compares the two directories as they are. Figures are means over the pictures,
+Without a model and a task, --pairs compares the two directories as they are, folders in them too. Figures are means over the pictures,
 of 8-bit values: PSNR in dB over the three channels, SSIM with a Gaussian window of 11x11.")]
 pub struct EvalArgs {
     /// Inputs and targets: two directories with files of the same names, or one that holds `input` and `target`
     #[arg(long, num_args = 1..=2, value_names = ["INPUTS", "TARGETS"], required_unless_present = "clean")]
     pairs: Vec<PathBuf>,
-    /// Clean photographs, damaged by --degrade
+    /// Clean photographs (those in its folders too), damaged by --degrade
     #[arg(long, value_name = "DIR", conflicts_with = "pairs", requires = "degrade")]
     clean: Option<PathBuf>,
     /// KIND or KIND=LEVEL, separated by commas: noise, blur, motion, jpeg, rain, snow, haze, lowlight, saltpepper,
@@ -63,13 +64,15 @@ pub struct EvalArgs {
 /// What is measured together: one damage, or one pair of directories.
 struct Series {
     label: String,
+    /// What each picture is called in reports and files.
+    names: Vec<String>,
     /// The task that is asked for; `None` compares without restoring, or restores blindly.
     task: Option<String>,
     source: Source,
 }
 
 enum Source {
-    Clean(PathBuf, Degradation),
+    Clean(Vec<PathBuf>, Degradation),
     Pairs(Vec<(PathBuf, PathBuf)>),
 }
 
@@ -83,7 +86,7 @@ pub fn run(args: &EvalArgs) -> Result<u8> {
     let series = series(args)?;
     let restores = args.model.is_some() || series.iter().any(|s| s.task.is_some());
     let engine = if restores { Some(args.device.engine(false)?) } else { None };
-    let total: usize = series.iter().map(Series::len).sum();
+    let total: usize = series.iter().map(|s| s.names.len()).sum();
     let mut progress = Progress::new(total as u64, ProgressArg::Auto, false);
     let mut all = Vec::new();
     for one in &series {
@@ -116,62 +119,50 @@ fn series(args: &EvalArgs) -> Result<Vec<Series>> {
             [] => return Err(usage("nothing to measure").advice("use --pairs or --clean with --degrade")),
         };
         let label = inputs.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok(vec![Series { label, task: args.task.clone(), source: Source::Pairs(paired(&inputs, &targets)?) }]);
+        let pairs = paired(&inputs, &targets)?;
+        let names = names(&inputs, pairs.iter().map(|(input, _)| input));
+        return Ok(vec![Series { label, names, task: args.task.clone(), source: Source::Pairs(pairs) }]);
     };
     let kinds = Degradation::parse(args.degrade.as_deref().unwrap_or_default())?;
+    let pictures = Folder::read(clean, args.save.as_deref())?.pictures;
     let one = |how: Degradation| Series {
         label: how.label(),
+        names: names(clean, pictures.iter()),
         task: if args.blind { None } else { args.task.clone().or_else(|| Some(how.kind.task.to_owned())) },
-        source: Source::Clean(clean.clone(), how),
+        source: Source::Clean(pictures.clone(), how),
     };
     Ok(kinds.into_iter().map(one).collect())
 }
 
 impl Series {
-    /// Pictures; what cannot be read is reported when it is measured.
-    fn len(&self) -> usize {
+    fn samples(&self, seed: u64) -> Box<dyn Iterator<Item = Result<Sample>> + '_> {
+        let names = self.names.iter().cloned();
         match &self.source {
-            Source::Clean(directory, _) => pictures(directory).map_or(0, |p| p.len()),
-            Source::Pairs(pairs) => pairs.len(),
+            Source::Clean(paths, how) => Box::new(
+                paths.iter().zip(names).map(move |(path, name)| Ok(Sample { name, ..degraded(path, how, seed)? })),
+            ),
+            Source::Pairs(pairs) => Box::new(pairs.iter().zip(names).map(|((input, target), name)| {
+                let read = |path: &Path| decode_file(path, &Limits::default());
+                Ok(Sample { name, input: read(input)?, target: read(target)? })
+            })),
         }
-    }
-
-    fn samples(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Result<Sample>> + '_>> {
-        Ok(match &self.source {
-            Source::Clean(directory, how) => {
-                let paths = pictures(directory)?;
-                let names = names(&paths);
-                Box::new(
-                    paths
-                        .into_iter()
-                        .zip(names)
-                        .map(move |(path, name)| Ok(Sample { name, ..degraded(&path, how, seed)? })),
-                )
-            }
-            Source::Pairs(pairs) => {
-                let names = names(&pairs.iter().map(|(input, _)| input.clone()).collect::<Vec<_>>());
-                Box::new(pairs.iter().zip(names).map(|((input, target), name)| {
-                    let read = |path: &Path| decode_file(path, &Limits::default());
-                    Ok(Sample { name, input: read(input)?, target: read(target)? })
-                }))
-            }
-        })
     }
 }
 
-/// What the pictures of a directory are called in reports and files: their stems, with the extension where two share one
-/// (or would on a system that ignores case).
-fn names(paths: &[PathBuf]) -> Vec<String> {
-    let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+/// What the pictures of a directory are called in reports and files: their paths from there on without the extension, with
+/// it where two share one (or would on a system that ignores case).
+fn names<'a>(directory: &Path, paths: impl Iterator<Item = &'a PathBuf>) -> Vec<String> {
+    let whole: Vec<PathBuf> = paths.map(|path| within(directory, path)).collect();
+    let bare = |path: &PathBuf| path.with_extension("").to_string_lossy().into_owned();
     let mut counts = HashMap::new();
-    for path in paths {
-        *counts.entry(stem(path).to_lowercase()).or_insert(0) += 1;
+    for path in &whole {
+        *counts.entry(bare(path).to_lowercase()).or_insert(0) += 1;
     }
-    let name = |path: &PathBuf| match counts[&stem(path).to_lowercase()] {
-        1 => stem(path),
-        _ => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    let name = |path: &PathBuf| match counts[&bare(path).to_lowercase()] {
+        1 => bare(path),
+        _ => path.to_string_lossy().into_owned(),
     };
-    paths.iter().map(name).collect()
+    whole.iter().map(name).collect()
 }
 
 fn load(args: &EvalArgs, engine: &Engine, series: &Series) -> Result<Model> {
@@ -199,7 +190,7 @@ fn measure(
     let options = RestoreOptions { precision: args.precision.into(), tile: args.tile, ..RestoreOptions::default() };
     let mut network = network;
     let mut rows = Vec::new();
-    for sample in series.samples(args.seed)? {
+    for sample in series.samples(args.seed) {
         let sample = sample?;
         progress.start(&format!("{} {}", series.label, sample.name), "");
         let mut output = None;
@@ -223,12 +214,13 @@ fn measure(
 
 fn save(args: &EvalArgs, label: &str, name: &str, side: &str, picture: &Picture) -> Result<()> {
     let Some(directory) = &args.save else { return Ok(()) };
-    let directory = directory.join(label);
-    std::fs::create_dir_all(&directory)
+    let file = directory.join(label).join(format!("{name}_{side}.png"));
+    let directory = file.parent().unwrap_or(directory);
+    std::fs::create_dir_all(directory)
         .map_err(|e| Error::new(Kind::Output, format!("cannot create the directory {}", directory.display())).why(e))?;
     let encoded =
         encode(picture, Format::Png, &EncodeOptions { depth: Some(crate::Depth::Eight), ..EncodeOptions::default() })?;
-    write_atomic(directory.join(format!("{name}_{side}.png")), &encoded.bytes, true)
+    write_atomic(file, &encoded.bytes, true)
 }
 
 impl Measured {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::usage;
 use super::restore::OutputArgs;
+use crate::api::folder::{Folder, within};
 use crate::base::file::free;
-use crate::image::EXTENSIONS;
 use crate::{Error, Format, Kind, Limits, Picture, Result, decode_file, decode_stream, writable, write_atomic};
 
 /// The standard input or output.
@@ -83,16 +83,9 @@ pub(super) fn jobs(inputs: &[PathBuf], output: &Path, out: &OutputArgs, dry_run:
     for input in inputs {
         if input.is_dir() {
             directory = true;
-            let Walk { files, strangers: others, .. } = Walk::of(input, output)?;
-            strangers.extend(others);
-            if files.is_empty() {
-                return Err(Error::new(Kind::Image, format!("no picture in {}", input.display()))
-                    .why(format!("looked for {}", EXTENSIONS.join(", "))));
-            }
-            found.extend(files.into_iter().map(|f| {
-                let relative = f.strip_prefix(input).map_or_else(|_| f.clone(), Path::to_path_buf);
-                (f, relative)
-            }));
+            let folder = Folder::read(input, Some(output))?;
+            strangers.extend(folder.strangers);
+            found.extend(folder.pictures.into_iter().map(|picture| (picture.clone(), within(input, &picture))));
         } else {
             let name = input.file_name().map_or_else(|| input.clone(), PathBuf::from);
             found.push((input.clone(), name));
@@ -155,52 +148,4 @@ fn agree(output: &Path, out: &OutputArgs) -> Result<()> {
 
 fn ends_with_separator(path: &Path) -> bool {
     path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR])
-}
-
-/// A walk through a directory. Where results go is left out, so that a second run does not restore those of the first,
-/// and so is a directory that was seen before: a link may lead back up.
-struct Walk {
-    seen: BTreeSet<PathBuf>,
-    files: Vec<PathBuf>,
-    strangers: Vec<PathBuf>,
-}
-
-impl Walk {
-    fn of(directory: &Path, output: &Path) -> Result<Walk> {
-        let mut walk = Walk { seen: BTreeSet::new(), files: Vec::new(), strangers: Vec::new() };
-        let real = |path: &Path| fs::canonicalize(path).ok();
-        if real(output) != real(directory) {
-            walk.seen.extend(real(output));
-        }
-        walk.down(directory)?;
-        walk.files.sort();
-        walk.strangers.sort();
-        Ok(walk)
-    }
-
-    fn down(&mut self, directory: &Path) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            Error::new(Kind::Image, format!("cannot read the directory {}", directory.display())).why(e)
-        };
-        if !self.seen.insert(fs::canonicalize(directory).map_err(failed)?) {
-            return Ok(());
-        }
-        for entry in fs::read_dir(directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            // Hidden by its owner, or half of a file that another system keeps beside the picture (`._name.png`).
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let path = entry.path();
-            let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
-            if path.is_dir() {
-                self.down(&path)?;
-            } else if path.is_file() && ending.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
-                self.files.push(path);
-            } else {
-                self.strangers.push(path);
-            }
-        }
-        Ok(())
-    }
 }

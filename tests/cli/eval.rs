@@ -60,6 +60,32 @@ fn a_name_is_a_closer_pair_than_a_stem() {
 }
 
 #[test]
+fn folders_in_folders() {
+    let s = Scratch::new();
+    let (inputs, targets) = (clean(&s, "inputs"), clean(&s, "targets"));
+    for side in ["inputs", "targets"] {
+        std::fs::create_dir(s.path(side).join("more")).expect("writable");
+        // Of the same name as one above it, and another picture.
+        std::fs::copy(s.path(side).join("b.png"), s.path(side).join("more/a.png")).expect("copied");
+    }
+    // What another system keeps beside a picture.
+    std::fs::write(s.path("inputs").join("._b.png"), b"fork").expect("writable");
+    let saved = s.text("inputs/saved");
+    let pairs = vernis(&["eval", "--pairs", &inputs, &targets, "--json", "--save", &saved]);
+    pairs.succeeds();
+    let report = &json(&pairs.out)["inputs"];
+    let names: Vec<_> = report["files"].as_array().expect("files").iter().map(|f| f["file"].as_str()).collect();
+    assert_eq!(names, [Some("a"), Some("b"), Some("more/a")]);
+    assert_eq!(report["input_psnr"].as_f64(), Some(100.0), "{report}");
+    assert_eq!(list(&s.path("inputs/saved/inputs/more")), ["a_input.png"]);
+    // What an earlier run saved is no input of the next.
+    let again = vernis(&["eval", "--clean", &inputs, "--degrade", "noise", "--json", "--save", &saved]);
+    again.succeeds();
+    let images = json(&again.out).as_object().expect("kinds").values().next().expect("one")["images"].as_u64();
+    assert_eq!(images, Some(3), "{}", again.out);
+}
+
+#[test]
 fn requests_that_make_no_sense() {
     let s = Scratch::new();
     let photos = clean(&s, "photos");
