@@ -29,8 +29,8 @@ pub struct EvalArgs {
     /// Clean photographs (those in its folders too), damaged by --degrade
     #[arg(long, value_name = "DIR", conflicts_with = "pairs", requires = "degrade")]
     clean: Option<PathBuf>,
-    /// KIND or KIND=LEVEL, separated by commas: noise, blur, motion, jpeg, rain, snow, haze, lowlight, saltpepper,
-    /// scratches, edges, pencil
+    /// KIND or KIND=LEVEL, separated by commas: noise, blur, motion, jpeg, rain, streaks (of rain), snow, haze, fog,
+    /// lowlight, saltpepper, scratches, edges, pencil
     #[arg(long, value_name = "LIST", requires = "clean")]
     degrade: Option<String>,
     /// What to do; else what undoes the damage

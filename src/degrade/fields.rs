@@ -1,10 +1,11 @@
 //! Random numbers, and smooth random fields whose scale is in pixels, so that a crop looks like a piece of a picture.
 
 use rand::RngExt as _;
-use rand_distr::{Distribution as _, StandardNormal};
+use rand_distr::{Distribution as _, Poisson, StandardNormal};
 
 use super::Rng;
 use super::plane::{Border, Plane};
+use crate::base::{Error, Kind, Result};
 
 pub fn uniform(rng: &mut Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
@@ -17,6 +18,14 @@ pub fn normal(rng: &mut Rng) -> f32 {
 /// Whether something of this chance happens.
 pub fn chance(rng: &mut Rng, probability: f32) -> bool {
     rng.random::<f32>() < probability
+}
+
+/// How many there are of what is scattered independently, `expected` on average.
+pub fn count(rng: &mut Rng, expected: f32) -> Result<usize> {
+    let drawn = Poisson::new(expected)
+        .map_err(|e| Error::new(Kind::Usage, format!("{expected} marks on a picture cannot be drawn")).why(e))?
+        .sample(rng);
+    Ok(drawn as usize)
 }
 
 /// Roughly standard-normal values that vary over about `cell` pixels.

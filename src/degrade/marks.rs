@@ -1,11 +1,9 @@
 //! Damage to the picture's surface: scratches that cover what was below.
 
-use rand_distr::{Distribution as _, Poisson};
-
 use super::Rng;
-use super::fields::{chance, normal, uniform};
+use super::fields::{chance, count, normal, uniform};
 use super::plane::{Canvas, Plane};
-use crate::base::{Error, Kind, Result};
+use crate::base::Result;
 
 /// Samples a pixel and axis that a line's cover is counted with.
 const FINE: usize = 4;
@@ -14,11 +12,8 @@ const FINE: usize = 4;
 pub fn scratches(clean: &Canvas, rng: &mut Rng, level: f32) -> Result<Canvas> {
     let (width, height) = clean.size();
     let expected = level * (width * height) as f32 / 65536.0;
-    let count = Poisson::new(expected)
-        .map_err(|e| Error::new(Kind::Usage, format!("{level} scratches cannot be drawn")).why(e))?
-        .sample(rng) as usize;
     let mut ink = Ink { width: width * FINE, height: height * FINE, shades: vec![None; width * height * FINE * FINE] };
-    for _ in 0..=count {
+    for _ in 0..=count(rng, expected)? {
         let shade = if chance(rng, 0.7) { uniform(rng, 225.0, 255.0) } else { uniform(rng, 0.0, 30.0) };
         let points = path(rng, width as f32, height as f32);
         let radius = 0.5 * uniform(rng, 1.0, 3.5) * FINE as f32;

@@ -51,6 +51,21 @@ impl Plane {
         Plane { values: self.values.iter().zip(&other.values).map(|(a, b)| a.max(*b)).collect(), ..*self }
     }
 
+    /// The median of the square of `2 radius + 1` pixels around each.
+    pub fn median(&self, radius: isize) -> Plane {
+        let mut square = Vec::new();
+        Plane::make(self.width, self.height, |x, y| {
+            square.clear();
+            for dy in -radius..=radius {
+                let row = Border::Mirror.index(y as isize + dy, self.height);
+                let at = |dx| self.at(Border::Mirror.index(x as isize + dx, self.width), row);
+                square.extend((-radius..=radius).map(at));
+            }
+            let middle = square.len() / 2;
+            *square.select_nth_unstable_by(middle, f32::total_cmp).1
+        })
+    }
+
     /// Smoothed with standard deviation `sigma` in pixels, out to `reach` deviations.
     pub fn gaussian(&self, sigma: f32, reach: f32, border: Border) -> Plane {
         let radius = (reach * sigma + 0.5) as isize;

@@ -55,9 +55,11 @@ fn more_is_worse() {
         ("motion=4", "motion=15"),
         ("jpeg=60", "jpeg=5"),
         ("haze=20", "haze=90"),
+        ("fog=20", "fog=100"),
         ("lowlight=60", "lowlight=20"),
         ("scratches=2", "scratches=60"),
         ("rain=5", "rain=100"),
+        ("streaks=5", "streaks=100"),
         ("snow=5", "snow=100"),
     ] {
         let psnr = |text: &str| psnr8(&one(text).apply(&clean, 3, "x").expect("made").rgb, &clean.rgb);
