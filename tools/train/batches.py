@@ -78,7 +78,7 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     examples = [make_pair(t, random_crop(tiles[d], rng, PROMPT_SIZE), rng) for t, d in zip(tasks, where) if prompts]
     columns = [to_tensor([pair[side] for pair in some]) if some else None
                for some in (pairs, examples) for side in (0, 1)]
-    told = [None if rng.random() < untold else task for task in tasks]
+    told = [None if rng.random() < untold else task_of(task) for task in tasks]
     labels = [MISMATCH if need != asked else UNTOLD if not hint else asked if domain == PHOTOGRAPHS
               else f"{domain}.{asked}" for asked, need, domain, hint in zip(tasks, needed, where, told)]
     return Batch(*columns, tasks, where, told, labels, [a == n for a, n in zip(tasks, needed)])

@@ -51,6 +51,10 @@ def main():
     model = models.begin(recipe).to(device)
     if args.start_from:
         print(weights.start_from(model, args.start_from), flush=True)
+    if "only" in recipe:
+        # What else there is stays as it is: the biases of one task, say, are trained on without a change to another.
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(recipe["only"] in name)
     state = TrainingState.fresh(model, recipe)
     args.run.mkdir(parents=True, exist_ok=True)
     checkpoint = args.run / "checkpoint.pt"

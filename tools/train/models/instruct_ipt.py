@@ -90,6 +90,8 @@ class TaskBiased:
 
     def forward(self, image, told=(None,)):
         """[B, 3, H, W]; the batch is cut into as many equal parts as `told` names tasks (None: the carrier alone)."""
+        if unknown := {*told} - {None, *self.tasks}:
+            raise KeyError(f"no biases for {', '.join(unknown)}")
         outputs = []
         for part, task in zip(image.chunk(len(told)), told):
             for conv in self.adapted():
