@@ -20,8 +20,10 @@ use crate::{
   vernis eval --pairs rainy clean --task derain --model my.safetensors --json
   vernis eval --pairs results clean
 
-Without a model and a task, --pairs compares the two directories as they are, folders in them too. Figures are means over the pictures,
-of 8-bit values: PSNR in dB over the three channels, SSIM with a Gaussian window of 11x11.")]
+Folders in the directories count too. Without a model and a task, --pairs compares the two as they are.
+
+Figures are means over the pictures, of 8-bit values: PSNR in dB over the three channels, SSIM with a Gaussian \
+window of 11x11.")]
 pub struct EvalArgs {
     /// Inputs and targets: two directories with files of the same names, or one that holds `input` and `target`
     #[arg(long, num_args = 1..=2, value_names = ["INPUTS", "TARGETS"], required_unless_present = "clean")]

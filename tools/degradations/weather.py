@@ -14,7 +14,7 @@ def rain(image, rng, level: float):
     streaks = np.zeros(shape, np.float32)
     for _ in range(rng.integers(1, 4)):
         density = rng.uniform(0.002, 0.006) * (0.3 + strength)
-        layer = _streaks(rng, shape, density, angle + rng.uniform(-5, 5), rng.uniform(9, 40), rng.uniform(0.5, 1.1))
+        layer = _smeared(rng, shape, density, angle + rng.uniform(-5, 5), rng.uniform(9, 40), rng.uniform(0.5, 1.1))
         streaks = np.maximum(streaks, layer * rng.uniform(0.5, 1.0))
     colour = rng.uniform(190, 255)
     wet = image + (colour - image) * (streaks * (0.35 + 0.45 * strength))[..., None]
@@ -22,7 +22,7 @@ def rain(image, rng, level: float):
     return (wet * (1 - veil) + 210 * veil).astype(np.float32)
 
 
-def _streaks(rng, shape, density: float, angle: float, length: float, width: float) -> np.ndarray:
+def _smeared(rng, shape, density: float, angle: float, length: float, width: float) -> np.ndarray:
     """float32 [H, W] in 0..1: bright points smeared along a line `angle` degrees from the vertical."""
     reach = int(length / 2) + 2
     padded = tuple(side + 2 * reach for side in shape)

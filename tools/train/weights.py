@@ -34,9 +34,9 @@ class Weights:
 
 
 def trained_tasks(recipe: dict) -> list[str]:
-    """The tasks of a recipe that have a share of the batches, or those that a generalist's configuration lists, or that of a
-    network of which a part alone is trained. A recipe may name kinds of damage instead of their task."""
-    if models.draws(recipe["architecture"]) or "only" in recipe:
+    """The tasks that the network's configuration lists, or else those of its recipe that have a share of the batches. A recipe
+    may name kinds of damage instead of their task."""
+    if "tasks" in recipe["config"]:
         return list(recipe["config"]["tasks"])
     trained = (task for task, weight in recipe["tasks"].items() if weight > 0)
     return list(dict.fromkeys(task_of(name) for name in trained))
