@@ -120,7 +120,7 @@ def train_step(state, source, device, team, used: float):
     loss, figures = look(state, source, device, stage, groups, team.size)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    team.average_gradients(state.optimizer.param_groups[0]["params"])
+    team.average_gradients([p for group in state.optimizer.param_groups for p in group["params"]])
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), recipe["clip_norm"])
     state.optimizer.step()
     state.step += 1
