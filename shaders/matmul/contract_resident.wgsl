@@ -16,15 +16,21 @@
 //! axis COLS 1 2
 //! axis WIDE 1
 //! axis PAIRED 0 1
-//! axis K4 8 12 16 24 32 36
+//! axis K4 8 12 16 24 32 36 48 64 96 128
 //! axis COARSE 0 1
 //! axis DOUBLE 0 1
 //! axis SLABS 0 1
 //! skip WINDOW 1 K4 8
-//! skip WINDOW 1 K4 12
 //! skip WINDOW 1 K4 16
 //! skip WINDOW 1 K4 24
 //! skip WINDOW 1 K4 32
+//! skip WINDOW 1 K4 48
+//! skip WINDOW 1 K4 64
+//! skip WINDOW 1 K4 96
+//! skip WINDOW 1 K4 128
+//! skip GATED 0 K4 64
+//! skip GATED 0 K4 96
+//! skip GATED 0 K4 128
 //! skip WINDOW 0 K4 36
 //! skip GATED 1 WINDOW 1
 //! skip GATED 1 COLS 1
@@ -47,11 +53,19 @@
 #let LOADS K4/BLOCK
 #endif
 #let LOADING BLOCK/EACH
+// Rows that one load fetches, the second by the other half of the lanes. (Whole panels have no room for the sums of two: they are
+// slower so, as are two rows of a longer K.)
+#let ROWS 1
+#if DOUBLE == 1
+#if COLS == 1
+#let ROWS 1+LANES/K4
+#endif
+#endif
 #let PIECES K4/4-COARSE*K4/4+COARSE*K4/8
 #let PIECE 4*K4/PIECES
 
 // A component of a lane's weights. COARSE has a place more for each load, for sums (see below).
-alias Piece = array<f32, $(LOADS*COARSE+PIECE)>;
+alias Piece = array<f32, $(LOADS*ROWS*COARSE+PIECE)>;
 
 struct Job {
     image: u32,
@@ -134,7 +148,7 @@ fn with$(PIECES)(
     #end
     // The quads of K that this lane loads: tap, and channels. Neighbours belong to one tap.
     #repeat J 0 LOADS
-    let k$J = min(job.start + $(J*BLOCK)u + $(EACH)u * min(lane, $(LOADING-1)u), p.kernel_h * p.kernel_w * p.k4 - $(EACH)u);
+    let k$J = min(job.start + $(J*BLOCK)u + $(EACH)u * min(lane % $(LANES/ROWS)u, $(LOADING-1)u), p.kernel_h * p.kernel_w * p.k4 - $(EACH)u);
     let ty$J = k$J / p.k4 / p.kernel_w;
     let tx$J = k$J / p.k4 % p.kernel_w;
     let quad$J = k$J % p.k4;
@@ -153,8 +167,17 @@ fn with$(PIECES)(
     // The lanes load the statistics of as many rows at once.
     for (var chunk = job.first; chunk < end; chunk += $(LANES)u) {
         let norms = norm_of(job.image, min(chunk + lane, end - 1u));
-        for (var row = chunk; row < min(chunk + $(LANES)u, end); row++) {
-            let norm = vec2<f32>(subgroupShuffle(norms.x, row - chunk), subgroupShuffle(norms.y, row - chunk));
+        for (var row = chunk; row < min(chunk + $(LANES)u, end); row += $(ROWS)u) {
+            #repeat R 0 ROWS
+            let norm$R = vec2<f32>(subgroupShuffle(norms.x, row + $(R)u - chunk), subgroupShuffle(norms.y, row + $(R)u - chunk));
+            #end
+            #if ROWS == 2
+            let norm = select(norm0, norm1, lane >= $(LANES/2)u);
+            let own = min(row + lane / $(LANES/2)u, end - 1u);
+            #else
+            let norm = norm0;
+            let own = row;
+            #endif
             #if WINDOW == 1
             let first = corner_of(pixel);
             pixel.y += 1u;
@@ -162,22 +185,24 @@ fn with$(PIECES)(
             #else
             let first = vec2<i32>(0);
             #endif
+            #repeat R 0 ROWS
             #repeat N 0 COLS
-            var sum$N = vec4<f32>(0.0);
+            var sum$(R)x$N = vec4<f32>(0.0);
             #end
             #if SLABS == 1
             if job.start > 0u && quad < p.n4 {
                 #if PAIRED == 1
-                let before = y[place(job.image, row, quad) / 2u];
-                sum0 = plain(quad_in(before, 0u), zero);
-                sum1 = plain(quad_in(before, 1u), zero);
+                let before = y[place(job.image, row + $(R)u, quad) / 2u];
+                sum$(R)x0 = plain(quad_in(before, 0u), zero);
+                sum$(R)x1 = plain(quad_in(before, 1u), zero);
                 #else
-                sum0 = plain(unpack(y[place(job.image, row, quad)]), zero);
+                sum$(R)x0 = plain(unpack(y[place(job.image, row + $(R)u, quad)]), zero);
                 #endif
             }
             #endif
+            #end
             #repeat J 0 LOADS
-            let from$J = source(job.image, row, first, ty$J, tx$J);
+            let from$J = source(job.image, own, first, ty$J, tx$J);
             #if DOUBLE == 1
             let pair$J = x[(from$J.quad + quad$J) / 2u];
             #repeat E 0 EACH
@@ -188,50 +213,58 @@ fn with$(PIECES)(
             #endif
             #repeat K 4*J*BLOCK 4*J*BLOCK+4*BLOCK
             {
-                let f = vec4<f32>(subgroupBroadcast(a$(J)x$(K/4%EACH)[$(K%4)], $(K/4/EACH-J*LOADING)u));
                 #repeat N 0 COLS
                 let b$N = vec4<f32>(
                     #repeat C 4*N 4*N+4
                     (*b$(K/PIECE)x$C)[$(K%PIECE)],
                     #end
                 );
-                sum$N = fma(f, b$N, sum$N);
+                #end
+                #repeat R 0 ROWS
+                let f$R = vec4<f32>(subgroupBroadcast(a$(J)x$(K/4%EACH)[$(K%4)], $(K/4/EACH-J*LOADING+R*LANES/2)u));
+                #repeat N 0 COLS
+                sum$(R)x$N = fma(f$R, b$N, sum$(R)x$N);
+                #end
                 #end
             }
             #end
             #if COARSE == 1
             // Stored, though nobody reads it: LLVM 19 would else move all sums behind the last load, LLVM 20 to where they are used,
             // and all products to memory.
+            #repeat R 0 ROWS
             #repeat C 0 4*COLS
-            (*b0x$C)[$(PIECE+J)] = sum$(C/4)[$(C%4)];
+            (*b0x$C)[$(PIECE+J*ROWS+R)] = sum$(R)x$(C/4)[$(C%4)];
+            #end
             #end
             #endif
             #end
+            #repeat R 0 ROWS
             #repeat N 0 COLS
-            sum$N += bias$N;
+            sum$(R)x$N += bias$N;
             #end
-            if quad < p.n4 {
+            if quad < p.n4 && row + $(R)u < end {
                 #if GATED == 1
-                finish(job.image, row, quad, join(sum0, sum1));
+                finish(job.image, row + $(R)u, quad, join(sum$(R)x0, sum$(R)x1));
                 #else
                 #if SLABS == 1
                 if !last && (ACTIVATION != 0u || RESIDUAL != 0u) {
                     #if PAIRED == 1
-                    y[place(job.image, row, quad) / 2u] = paired(sum0, sum1);
+                    y[place(job.image, row + $(R)u, quad) / 2u] = paired(sum$(R)x0, sum$(R)x1);
                     #else
-                    y[place(job.image, row, quad)] = pack(sum0);
+                    y[place(job.image, row + $(R)u, quad)] = pack(sum$(R)x0);
                     #endif
                 } else
                 #endif
                 {
                     #if PAIRED == 1
-                    finish(job.image, row, quad, sum0, sum1);
+                    finish(job.image, row + $(R)u, quad, sum$(R)x0, sum$(R)x1);
                     #else
-                    finish(job.image, row, quad, sum0);
+                    finish(job.image, row + $(R)u, quad, sum$(R)x0);
                     #endif
                 }
                 #endif
             }
+            #end
         }
     }
 }

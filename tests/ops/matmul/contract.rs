@@ -78,9 +78,12 @@ pub fn cases() -> Vec<Case> {
         case("3x3 to two and a ragged half panels", Input::new(2, 23, 23, &[3]), &[71, 70], 3, 1, 1, true),
         // Enough work to keep weights in private arrays: one slab of K and several, each length of a slab, half panels.
         case("1x1 from 29", Input::new(1, 74, 71, &[29]), &[640], 1, 1, 0, true),
+        case("1x1 from 30 to half a panel, two rows a load", Input::new(1, 157, 159, &[30]), &[32], 1, 1, 0, true),
+        case("3x3 from 3 to half a panel", Input::new(1, 157, 159, &[3]), &[32], 3, 1, 1, true),
         case("1x1 from 46, loads of two quads by six lanes", Input::new(1, 61, 67, &[46]), &[254], 1, 1, 0, true),
         case("1x1 from 50, ragged", Input::new(1, 61, 67, &[50]), &[254], 1, 1, 0, true),
-        case("1x1 from 190, two slabs and a half panel", Input::new(1, 33, 32, &[190]), &[270], 1, 1, 0, true),
+        case("1x1 from 190 to panels and a half", Input::new(1, 33, 32, &[190]), &[270], 1, 1, 0, true),
+        case("1x1 from 254, two slabs and a half panel", Input::new(1, 33, 32, &[254]), &[270], 1, 1, 0, true),
         case("1x1 from 127 + 127 of two images", Input::new(2, 31, 37, &[127, 127]), &[96], 1, 1, 0, false),
         case("3x3 from 38, three slabs", Input::new(1, 47, 45, &[38]), &[71, 70], 3, 1, 1, true),
         // And to slide along the rows of a picture: whole blocks of the output, four quads that are left, a ragged block.

@@ -196,7 +196,7 @@ pub fn cases() -> Vec<Case> {
             scale: true,
             bias: true,
             residual: true,
-            ..spec("norm, factor and residual over two slabs", large(190), &[142])
+            ..spec("norm, factor and residual over two slabs", large(254), &[142])
         },
         Spec {
             norm: Some(false),
@@ -204,6 +204,18 @@ pub fn cases() -> Vec<Case> {
             gate: Some(2),
             ..spec("norm in front of a gate, resident", large(62), &[250, 250])
         },
+        Spec {
+            norm: Some(true),
+            scale: true,
+            bias: true,
+            residual: true,
+            ..spec("norm, factor and residual of two rows a load", Input::new(1, 157, 159, &[30]), &[32])
+        },
+        // Drivers of coarse pieces hold all of these at once, others two of them.
+        Spec { norm: Some(true), bias: true, gate: Some(0), ..spec("gated, 190 at once", large(190), &[46, 46]) },
+        Spec { norm: Some(true), bias: true, gate: Some(0), ..spec("gated, 254 at once", large(254), &[46, 46]) },
+        Spec { norm: Some(true), bias: true, gate: Some(0), ..spec("gated, 382 at once", large(382), &[46, 46]) },
+        Spec { norm: Some(true), bias: true, gate: Some(0), ..spec("gated, 510 at once", large(510), &[46, 46]) },
         Spec { bias: true, activation: 2, ..spec("gelu after two slabs", large(254), &[120]) },
         // From an odd quad on, so that none of the loads of two quads fits.
         Spec {

@@ -3,9 +3,13 @@
 use crate::base::DType;
 use crate::kernel::{Contraction, Target};
 
-/// Quads of K a workgroup may hold at a time: of 1x1 contractions, and of windows, whose K are multiples of nine taps.
-const POINT: [u32; 5] = [8, 12, 16, 24, 32];
-const WINDOW: [u32; 1] = [36];
+/// Quads of K a workgroup may hold at a time: of windows, whose K are multiples of nine taps, of 1x1 contractions, and of
+/// gated ones, which cannot go on from partial sums. What is longer takes longer to compile: LLVM 15, without coarse
+/// pieces, 20 seconds for the longest alone.
+const WINDOW: &[u32] = &[12, 36];
+const POINT: &[u32] = &[8, 12, 16, 24, 32, 48];
+const GATED: &[u32] = &[8, 12, 16, 24, 32, 48, 64, 96, 128];
+const MOST_FINE: u32 = 64;
 /// Below it a dispatch saves less than five milliseconds of one core, and its pipelines still compile for seconds.
 pub(super) const MIN_FLOPS: u64 = 50_000_000;
 /// By its instructions, filling the arrays costs as much as about thirty rows.
@@ -55,7 +59,9 @@ impl Slabs {
             let count = work.k4.div_ceil(k4);
             count * (92 * k4 + if count > 1 { 768 } else { 0 })
         };
-        let k4 = *if work.window { &WINDOW[..] } else { &POINT[..] }.iter().min_by_key(|k4| cost(**k4))?;
+        let held = if work.window { WINDOW } else if work.gated { GATED } else { POINT };
+        let most = if target.coarse_pieces { u32::MAX } else { MOST_FINE };
+        let k4 = *held.iter().filter(|k4| **k4 <= most).min_by_key(|k4| cost(**k4))?;
         let count = work.k4.div_ceil(k4);
         // A gated output has no room for the partial sums of both halves.
         if work.gated && count > 1 || 3 * count * k4 > 4 * work.k4 {
@@ -92,14 +98,25 @@ mod tests {
     fn slabs_fit_k() {
         let work = Work { rows: 16384, images: 1, k4: 12, n4: 36, panels: 3, window: false, gated: false };
         assert_eq!(slabs(work), Some((12, 1)));
-        assert_eq!(slabs(Work { k4: 48, ..work }), Some((24, 2)));
-        assert_eq!(slabs(Work { k4: 32, gated: true, ..work }), Some((32, 1)));
+        assert_eq!(slabs(Work { k4: 48, ..work }), Some((48, 1)));
+        assert_eq!(slabs(Work { k4: 64, ..work }), Some((32, 2)));
+        assert_eq!(slabs(Work { k4: 64, gated: true, ..work }), Some((64, 1)), "no room for the partial sums of two halves");
         assert_eq!(slabs(Work { k4: 108, window: true, ..work }), Some((36, 3)));
-        assert_eq!(slabs(Work { k4: 64, gated: true, ..work }), None, "the partial sums of two halves");
+        assert_eq!(slabs(Work { k4: 96, gated: true, ..work }), None, "the pipeline would take too long to compile");
         assert_eq!(slabs(Work { n4: 35, ..work }), None, "lanes own pairs of quads");
         assert_eq!(slabs(Work { rows: 200, k4: 256, ..work }), None, "filling would cost more than it saves");
-        assert_eq!(slabs(Work { k4: 9, window: true, ..work }), None, "three quarters would be zeros");
+        assert_eq!(slabs(Work { k4: 9, window: true, ..work }), Some((12, 1)), "three channels under nine taps");
+        assert_eq!(slabs(Work { k4: 16, window: true, ..work }), None, "more than half would be zeros");
         assert_eq!(slabs(Work { rows: 512, n4: 32, ..work }), None, "compiling would cost more than it saves");
+    }
+
+    #[test]
+    fn coarse_pieces_hold_longer_gated_sums() {
+        let work = Work { rows: 16384, images: 1, k4: 128, n4: 128, panels: 16, window: false, gated: true };
+        let fine = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
+        let coarse = Target { coarse_pieces: true, ..fine };
+        assert_eq!(Slabs::of(&work, DType::F32, &fine), None);
+        assert_eq!(Slabs::of(&work, DType::F32, &coarse).map(|s| (s.k4, s.count)), Some((128, 1)));
     }
 
     #[test]
@@ -128,7 +145,7 @@ mod tests {
         let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
         let rounds = |s: Slabs| s.count * (4 * s.k4 + s.block + s.block.div_ceil(8));
         let deep = Slabs::of(&work, DType::F32, &target).unwrap();
-        assert_eq!((deep.count, deep.block), (32, 1024));
+        assert_eq!((deep.count, deep.block), (22, 1024));
         assert!(rounds(deep) < 65_535);
         let deeper = Slabs::of(&Work { k4: 4096, ..work }, DType::F32, &target).unwrap();
         assert!(deeper.block < 512 && rounds(deeper) < 65_535, "{deeper:?}");
@@ -139,7 +156,7 @@ mod tests {
     fn one_dispatch_for_all_slabs_of_whole_panels_and_one_for_the_rest() {
         let target = Target { contraction: Contraction::Wide { lanes: 8 }, settled: true, ..Target::core() };
         let tensor = |c| TensorInfo::activation(Shape { n: 1, h: 33, w: 32, c: Channels::one(c) });
-        let (x, y) = (tensor(190), tensor(270));
+        let (x, y) = (tensor(254), tensor(270));
         let mut op = Contract::linear(Channels::one(270), true);
         op.residual = true;
         let cx = Lower {
@@ -154,6 +171,6 @@ mod tests {
         assert!(dispatches.iter().all(|d| d.key.shader == "matmul/contract_resident"));
         assert_eq!(of("SLABS"), ["1", "1"]);
         assert_eq!(of("COLS"), ["2", "1"]);
-        assert_eq!(dispatches.iter().map(|d| d.flops).sum::<u64>(), 2 * 33 * 32 * 192 * 272);
+        assert_eq!(dispatches.iter().map(|d| d.flops).sum::<u64>(), 2 * 33 * 32 * 256 * 272);
     }
 }
