@@ -1,9 +1,9 @@
 //! Sums over the pixels of each image times a factor; two of them in a row are a global average pool.
 
-use crate::base::{Channels, Shape};
+use crate::base::{Channels, DType, Shape};
 use crate::kernel::generated::reduce_mean::{NAME, Params};
 use crate::kernel::{Dispatch, Key, Target};
-use crate::ops::{Kernel, LINEAR_GROUP, Lower, Storage, TensorInfo, arity, expect};
+use crate::ops::{Kernel, Lower, Storage, TensorInfo, arity, expect};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mean {
@@ -24,23 +24,20 @@ impl Kernel for Mean {
 
     fn lower(&self, cx: &Lower<'_>) -> Vec<Dispatch> {
         let x = cx.shape(0);
+        let (from, to) = (cx.inputs[0].1.storage.dtype(cx.precision), self.storage.dtype(cx.precision));
+        let wide = cx.target.wide() == 1;
+        let paired = wide && (from, to) == (DType::F32, DType::F32) && x.c.quads().is_multiple_of(2);
         let key = Key::new(NAME)
-            .define("IN", cx.inputs[0].1.storage.dtype(cx.precision).name())
-            .define("DTYPE", self.storage.dtype(cx.precision).name())
-            .define("WIDE", cx.target.wide());
-        let params = Params {
-            batch: x.n,
-            pixels: x.pixels(),
-            quads: x.c.quads(),
-            chunks: self.chunks,
-            factor: self.factor,
-        };
+            .define("IN", from.name())
+            .define("DTYPE", to.name())
+            .define("WIDE", u8::from(wide))
+            .define("PAIRED", u8::from(paired));
+        let quads = if paired { x.c.quads() / 2 } else { x.c.quads() };
+        let params =
+            Params { batch: x.n, pixels: x.pixels(), quads, chunks: self.chunks, factor: self.factor };
         let bindings = vec![cx.input(0).into(), cx.out().into()];
         let sums = x.n * self.chunks;
-        let count = match cx.target.wide() {
-            1 => (sums * x.c.quads()).div_ceil(LINEAR_GROUP),
-            _ => sums * x.c.quads().div_ceil(8),
-        };
+        let count = if wide { (sums * quads).div_ceil(8) } else { sums * quads.div_ceil(8) };
         vec![Dispatch::new(key, &params, bindings, count).flops(x.elements())]
     }
 }
