@@ -1,6 +1,8 @@
 //! PixelShuffle(2): input channel 4 c + 2 dy + dx at (y, x) goes to channel c at (2 y + dy, 2 x + dx). The four
-//! positions of one output channel are one input quad, so a quad of output channels is a 4 x 4 transpose.
+//! positions of one output channel are one input quad, so a quad of output channels is a 4 x 4 transpose. RESIDUAL: another
+//! tensor of the output's shape is added, such as the skip of a U-net.
 //! axis DTYPE f32 f16
+//! axis WIDE 0 1
 #import shared/dtype
 #import shared/index
 
@@ -14,7 +16,10 @@ struct Params {
 #params
 
 @group(0) @binding(1) var<storage, read> x: array<Store>;         // [pixels, x_quads], x_quads = output channels
-@group(0) @binding(2) var<storage, read_write> y: array<Store>;   // [n, 2 h, 2 w, y_quads]
+@group(0) @binding(2) var<storage, read> residual: array<Store>;  // [n, 2 h, 2 w, y_quads]
+@group(0) @binding(3) var<storage, read_write> y: array<Store>;   // [n, 2 h, 2 w, y_quads]
+
+override RESIDUAL: bool = false;
 
 fn channel(pixel: u32, c: u32) -> vec4<f32> {
     if c < p.x_quads { return unpack(x[pixel * p.x_quads + c]); }
@@ -39,6 +44,9 @@ fn main(
         channel(pixel, 4u * quad + 3u),
     ));
     #repeat S 0 4
-    y[((2u * line + $(S/2)u) * 2u * p.w + 2u * (pixel % p.w) + $(S%2)u) * p.y_quads + quad] = pack(m[$S]);
+    let at$S = ((2u * line + $(S/2)u) * 2u * p.w + 2u * (pixel % p.w) + $(S%2)u) * p.y_quads + quad;
+    var v$S = m[$S];
+    if RESIDUAL { v$S += unpack(residual[at$S]); }
+    y[at$S] = pack(v$S);
     #end
 }

@@ -1,5 +1,5 @@
 //! Fusion: what surrounds a contraction moves into its prologue and epilogue, a gate moves into the kernel in front
-//! of it. Each rewrite needs that the tensor it removes is used once and is no output.
+//! of it, a sum into a PixelShuffle. Each rewrite needs that the tensor it removes is used once and is no output.
 
 use super::{Graph, Node};
 use crate::checkpoint::prepack::{Matrix, Pack};
@@ -211,9 +211,9 @@ fn fuse_gate(graph: &mut Graph, i: usize) {
     graph.nodes[p].output = y;
 }
 
-/// A sum with the result of a contraction becomes its residual, also when the other operand has one value for each image
-/// and channel (the timestep of a diffusion step). The contraction moves to the place of the sum, where
-/// the other operand exists.
+/// A sum with the result of a contraction or of a PixelShuffle becomes its residual; a contraction's also when the other
+/// operand has one value for each image and channel (the timestep of a diffusion step). The node moves to the place of
+/// the sum, where the other operand exists.
 fn fuse_residual(graph: &mut Graph, i: usize) {
     let node = &graph.nodes[i];
     if node.op != Op::Binary(Binary::ADD) || is_dead(node) {
@@ -229,15 +229,19 @@ fn fuse_residual(graph: &mut Graph, i: usize) {
             continue;
         }
         let Some(p) = private_producer(graph, own, i) else { continue };
-        if !contract(&graph.nodes[p]).is_some_and(|c| !c.residual && !c.f32_out) {
-            continue;
-        }
         let mut fused = graph.nodes[p].clone();
-        if let Op::Contract(c) = &mut fused.op {
-            // Residual stands after x, statistics and scale, before per-image weights.
-            let at = 1 + usize::from(c.prologue != Prologue::None) + usize::from(c.scale);
-            c.residual = true;
-            fused.inputs.insert(at, other);
+        match &mut fused.op {
+            Op::Contract(c) if !c.residual && !c.f32_out => {
+                // Residual stands after x, statistics and scale, before per-image weights.
+                let at = 1 + usize::from(c.prologue != Prologue::None) + usize::from(c.scale);
+                c.residual = true;
+                fused.inputs.insert(at, other);
+            }
+            Op::PixelShuffle(s) if equal && !s.residual => {
+                s.residual = true;
+                fused.inputs.push(other);
+            }
+            _ => continue,
         }
         fused.output = y;
         kill(graph, p);

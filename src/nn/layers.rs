@@ -205,7 +205,7 @@ impl Build<'_> {
     }
 
     pub fn pixel_shuffle(&mut self, path: &str, x: TensorId) -> Result<TensorId> {
-        self.add(path, PixelShuffle, &[x], &[])
+        self.add(path, PixelShuffle::default(), &[x], &[])
     }
 
     pub fn pixel_unshuffle(&mut self, path: &str, x: TensorId) -> Result<TensorId> {

@@ -49,7 +49,9 @@ fn operands_that_do_not_fit_are_refused() {
     refused(Binary::ADD, &[x()]);
     refused(Binary::MULTIPLY, &[x(), Shape::new(2, 1, 1, 6)]);
     refused(Concat, &[x(), Shape::new(1, 4, 8, 6)]);
-    refused(PixelShuffle, &[x()]);
+    refused(PixelShuffle::default(), &[x()]);
+    refused(PixelShuffle { residual: true }, &[Shape::new(1, 8, 7, 8), Shape::new(1, 16, 14, 4)]);
+    refused(PixelShuffle { residual: true }, &[Shape::new(1, 8, 7, 8)]);
     refused(PixelUnshuffle, &[Shape::new(1, 7, 8, 4)]);
     refused(Resize { h: 0, w: 4, nearest: false }, &[x()]);
     refused(Window::to(3, 0), &[x()]);

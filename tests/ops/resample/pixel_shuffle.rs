@@ -5,7 +5,15 @@ use crate::support::case::{Case, Input};
 use crate::support::compare::Tolerance;
 
 fn case(name: &str, input: Input) -> Case {
-    Case::new(name, PixelShuffle, vec![input], Tolerance::Exact, |g| pixel_shuffle(&g.inputs[0]))
+    let shuffle = PixelShuffle::default();
+    Case::new(name, shuffle, vec![input], Tolerance::Exact, |g| pixel_shuffle(&g.inputs[0], None))
+}
+
+fn with_residual(name: &str, input: Input, residual: Input) -> Case {
+    let shuffle = PixelShuffle { residual: true };
+    Case::new(name, shuffle, vec![input, residual], Tolerance::Near, |g| {
+        pixel_shuffle(&g.inputs[0], Some(&g.inputs[1]))
+    })
 }
 
 pub fn cases() -> Vec<Case> {
@@ -15,6 +23,8 @@ pub fn cases() -> Vec<Case> {
         case("five channels out", Input::new(2, 4, 7, &[20])),
         case("one pixel", Input::new(1, 1, 1, &[4])),
         case("wide", Input::new(1, 2, 3, &[192])),
+        with_residual("added to a skip", Input::new(2, 3, 5, &[20]), Input::new(2, 6, 10, &[5])),
+        with_residual("a wide skip", Input::new(1, 2, 3, &[192]), Input::new(1, 4, 6, &[48])),
     ]
 }
 
