@@ -7,6 +7,9 @@
 //! axis QUADS 1 4
 #import attention/gram_io
 
+// Pixels a round: the sums do not fit the registers of a CPU, and travel to memory and back once for all of them.
+#let PIXELS 4
+
 @compute @workgroup_size($LANES)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -33,17 +36,25 @@ fn main(
     #end
     var squares_q = vec4<f32>(0.0);
     var squares_k = vec4<f32>(0.0);
-    for (var n = 0u; n < count; n++) {
-        let a = unpack(q[at_q]);
-        let b = unpack(k[at_k]);
+    for (var n = 0u; n < count; n += $(PIXELS)u) {
+        #repeat P 0 PIXELS
+        let inside$P = f32(n + $(P)u < count);
+        let step$P = min($(P)u, count - 1u - n);
+        let a$P = unpack(q[at_q + step$P * p.q_stride]) * inside$P;
+        let b$P = unpack(k[at_k + step$P * p.k_stride]) * inside$P;
+        #end
         #repeat R 0 4*QUADS
-        sum$R = fma(vec4<f32>(subgroupBroadcast(a[$(R%4)], $(R/4)u)), b, sum$R);
+        #repeat P 0 PIXELS
+        sum$R = fma(vec4<f32>(subgroupBroadcast(a$P[$(R%4)], $(R/4)u)), b$P, sum$R);
+        #end
         #end
         // The first q tile measures k, the first k tile measures q: every channel once.
-        squares_q += a * a;
-        squares_k += b * b;
-        at_q += p.q_stride;
-        at_k += p.k_stride;
+        #repeat P 0 PIXELS
+        squares_q += a$P * a$P;
+        squares_k += b$P * b$P;
+        #end
+        at_q += $(PIXELS)u * p.q_stride;
+        at_k += $(PIXELS)u * p.k_stride;
     }
     var out = ((image * p.chunks + chunk) * p.heads + head) * gram_size(p.cq);
     if j < p.cq {

@@ -64,8 +64,26 @@
 #let PIECES K4/4-COARSE*K4/4+COARSE*K4/8
 #let PIECE 4*K4/PIECES
 
-// A component of a lane's weights. COARSE has a place more for each load, for sums (see below).
-alias Piece = array<f32, $(LOADS*ROWS*COARSE+PIECE)>;
+// Whether a row touches the cache lines of y that the next one stores to. With one slab nothing has read them before, so that
+// a large output's come from memory, and stores that wait for them fill the core's buffers: 5 to 14 % of the time. A load at one
+// address for all lanes is cheap; drivers without COARSE would do it eight times.
+#let TOUCH COARSE-COARSE*SLABS
+// Lines of 64 bytes in a panel's part of a row.
+#let LINES 2*COLS-2*GATED
+
+// A component of a lane's weights. COARSE has a place more for each load, for sums, and one for what TOUCH has seen (see below).
+alias Piece = array<f32, $(LOADS*ROWS*COARSE+PIECE+TOUCH)>;
+
+#if TOUCH == 1
+// Some of what a quad of y holds; it is kept, since a load that nobody uses is none.
+fn touched(at: u32) -> u32 {
+    #if PAIRED == 1
+    return u32(y[at / 2u].x);
+    #else
+    return u32(y[at].x);
+    #endif
+}
+#endif
 
 struct Job {
     image: u32,
@@ -133,9 +151,11 @@ fn with$(PIECES)(
     let lane = job.lane;
     let column = (p.first_panel + job.panel) * PANEL;
     #if GATED == 1
-    let quad = column / 2u + lane;
+    let first_quad = column / 2u;
+    let quad = first_quad + lane;
     #else
-    let quad = column + quad_of(lane, 0u);
+    let first_quad = column;
+    let quad = first_quad + quad_of(lane, 0u);
     #endif
     #if SLABS == 1
     // Only the last slab adds what follows the sum.
@@ -177,6 +197,18 @@ fn with$(PIECES)(
             #else
             let norm = norm0;
             let own = row;
+            #endif
+            #if TOUCH == 1
+            // Where a residual is read it changed nothing.
+            if RESIDUAL == 0u {
+                var seen = 0u;
+                #repeat R 0 ROWS
+                #repeat L 0 LINES
+                seen |= touched(place(job.image, min(row + $(ROWS+R)u, end - 1u), min(first_quad + $(4*L)u, p.n4 - 1u)));
+                #end
+                #end
+                (*b0x0)[$(LOADS*ROWS*COARSE+PIECE)] = bitcast<f32>(seen);
+            }
             #endif
             #if WINDOW == 1
             let first = corner_of(pixel);
