@@ -65,8 +65,8 @@
 #let PIECE 4*K4/PIECES
 
 // Whether a row touches the cache lines of y that the next one stores to. With one slab nothing has read them before, so that
-// a large output's come from memory, and stores that wait for them fill the core's buffers: 5 to 14 % of the time. A load at one
-// address for all lanes is cheap; drivers without COARSE would do it eight times.
+// those of a large output come from memory: 5 to 14 % of the time (benches/NOTES.md). A load at one address for all lanes is cheap;
+// drivers without COARSE would do it eight times.
 #let TOUCH COARSE-COARSE*SLABS
 // Lines of 64 bytes in a panel's part of a row.
 #let LINES 2*COLS-2*GATED
@@ -199,7 +199,7 @@ fn with$(PIECES)(
             let own = row;
             #endif
             #if TOUCH == 1
-            // Where a residual is read it changed nothing.
+            // Where a residual is read nothing was gained.
             if RESIDUAL == 0u {
                 var seen = 0u;
                 #repeat R 0 ROWS
