@@ -16,7 +16,7 @@ import torch
 from data import random_crop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import KINDS, PHOTOGRAPHS, changes_target, make_pair  # noqa: E402
+from degrade import KINDS, PHOTOGRAPHS, changes_target, make_pair, quantise  # noqa: E402
 
 PROMPT_SIZE = 64
 MISMATCH, UNTOLD = "mismatch", "untold"
@@ -58,11 +58,12 @@ class Batch:
 
 
 def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int, patch: int, prompts: bool,
-               mismatch: float = 0.0, untold: float = 0.0, domains: dict | None = None) -> Batch:
+               mismatch: float = 0.0, untold: float = 0.0, domains: dict | None = None, high_key: float = 0.0) -> Batch:
     """`groups` tasks drawn by weight, each with `per_group` crops.
 
     `mismatch` is the share of groups, among those of restoration tasks, whose inputs need another task; `untold` the
-    share of groups whose task the network must see for itself. `tiles` holds the pictures of each domain; `domains`
+    share of groups whose task the network must see for itself, `high_key` that of crops made pale before they are
+    damaged, so that what is pale does not pass for hazy. `tiles` holds the pictures of each domain; `domains`
     says which tasks each of them has (None: photographs, all tasks).
     """
     names, weights = list(task_weights), np.array(list(task_weights.values()), dtype=float)
@@ -73,7 +74,9 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     where = [str(rng.choice([d for d in domains if t in domains[d]])) if domains else PHOTOGRAPHS for t in tasks]
     pairs = []
     for asked, need, domain in zip(tasks, needed, where):
-        made = [make_pair(need, random_crop(tiles[domain], rng, patch), rng, domain=domain) for _ in range(per_group)]
+        crops = (random_crop(tiles[domain], rng, patch) for _ in range(per_group))
+        clean = (pale(crop, rng) if high_key and rng.random() < high_key else crop for crop in crops)
+        made = [make_pair(need, crop, rng, domain=domain) for crop in clean]
         pairs += made if need == asked else [(degraded, degraded) for degraded, _ in made]
     examples = [make_pair(t, random_crop(tiles[d], rng, PROMPT_SIZE), rng) for t, d in zip(tasks, where) if prompts]
     columns = [to_tensor([pair[side] for pair in some]) if some else None
@@ -82,6 +85,14 @@ def draw_batch(tiles: dict, rng, task_weights: dict, groups: int, per_group: int
     labels = [MISMATCH if need != asked else UNTOLD if not hint else asked if domain == PHOTOGRAPHS
               else f"{domain}.{asked}" for asked, need, domain, hint in zip(tasks, needed, where, told)]
     return Batch(*columns, tasks, where, told, labels, [a == n for a, n in zip(tasks, needed)])
+
+
+def pale(photograph: np.ndarray, rng) -> np.ndarray:
+    """A high-key version: a gamma below 1, some colour taken out and the blacks lifted a little. uint8 in and out."""
+    light = (photograph / 255.0) ** rng.uniform(0.3, 0.8)
+    light = light + rng.uniform(0, 0.8) * (light.mean(2, keepdims=True) - light)
+    lift = rng.uniform(0, 0.2)
+    return quantise(255 * (lift + (1 - lift) * light))
 
 
 def task_of(name: str) -> str:

@@ -23,13 +23,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from batches import task_of, to_tensor
+from batches import pale, task_of, to_tensor
 from data import random_crop
 import weights
 from models.pip import CLASSES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from degrade import apply_kind, generator, load_rgb, make_pair, parse_kinds, quantise, KINDS  # noqa: E402
+from degrade import apply_kind, generator, load_rgb, make_pair, parse_kinds, KINDS  # noqa: E402
 
 PREFIX = "vernis.sensor."
 WIDTHS = (24, 48, 96, 96)
@@ -59,14 +59,6 @@ class Sensor(nn.Module):
     def tensors(self) -> dict[str, torch.Tensor]:
         """The state dict under the names of a weight file."""
         return {PREFIX + name.removeprefix("layers."): t.half().contiguous() for name, t in self.state_dict().items()}
-
-
-def pale(photograph: np.ndarray, rng) -> np.ndarray:
-    """A high-key version: a gamma below 1, some colour taken out and the blacks lifted a little. uint8 in and out."""
-    light = (photograph / 255.0) ** rng.uniform(0.3, 0.8)
-    light = light + rng.uniform(0, 0.8) * (light.mean(2, keepdims=True) - light)
-    lift = rng.uniform(0, 0.2)
-    return quantise(255 * (lift + (1 - lift) * light))
 
 
 def draw(tiles, rng, shares: dict, kinds: int):

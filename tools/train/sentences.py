@@ -2,7 +2,8 @@
 
 A request is a damage with a verb that takes it away, a complaint about it, a wish, or one of the unusual ways to ask
 that sentences_requests.txt holds; everything else is to be refused: other subjects, other edits of pictures, and
-damages that are to come or to stay (below, and in sentences_refusals.txt).
+damages that are to come or to stay (below, and in sentences_refusals.txt). sentences_written.txt holds sentences of both
+sorts that were written one by one.
 """
 
 import re
@@ -12,22 +13,31 @@ import sentences_files
 # What spoils the picture, as a noun without its article.
 DAMAGES = {
     "denoise": "noise|sensor noise|image noise|high ISO noise|grain|film grain|graininess|noisiness|chroma noise|"
-               "colour speckles from the sensor|random grain|ISO noise|static|grit|digital noise|noise in the shadows",
+               "colour speckles from the sensor|random grain|ISO noise|static|grit|digital noise|noise in the shadows|"
+               "hiss|sensor hiss|sensor grit|crawling pixels",
     "deblur": "blur|motion blur|camera shake|blurriness|softness|out-of-focus blur|lens blur|shake|hand shake|smear|"
-              "defocus|missed focus|lack of sharpness|fuzziness|ghosting of movement",
+              "defocus|missed focus|lack of sharpness|fuzziness|ghosting of movement|"
+              "mush|smudging|fuzz|shakiness|focus error|smearing",
     "dejpeg": "jpeg artifacts|compression artifacts|blocking|block artifacts|jpeg blocks|blockiness|mosquito noise|"
-              "compression damage|compression|ringing|jpeg damage|square blocks|jpg artefacts|pixel blocks",
+              "compression damage|compression|ringing|jpeg damage|square blocks|jpg artefacts|pixel blocks|"
+              "squares|chunky tiles|compression crud|compression mush|blocky patches|saving artefacts",
     "derain": "rain|rain streaks|raindrops|rainfall|drizzle|downpour|streaks of rain|water drops|heavy rain|shower|"
-              "rain drops|wet streaks|rainy weather|falling rain",
+              "rain drops|wet streaks|rainy weather|falling rain|"
+              "pouring rain|rain lines|wet lines|streaks in the air",
     "desnow": "snow|snowflakes|snowfall|falling snow|snow flakes|blizzard|flakes|flakes of snow|snowstorm|white flakes|"
-              "flurries|snowy weather",
-    "dehaze": "haze|fog|mist|smog|foggy veil|haziness|smoke|grey veil|murk|misty air|milky haze|dense fog|fog and mist",
+              "flurries|snowy weather|"
+              "snow in the air|flurry|white blobs|sleet|flying snow",
+    "dehaze": "haze|fog|mist|smog|foggy veil|haziness|smoke|grey veil|murk|misty air|milky haze|dense fog|fog and mist|"
+              "morning mist|pea soup|fog bank|smoky veil|grey film|vapour",
     "lowlight": "darkness|underexposure|low light|gloom|dark shadows|poor lighting|bad exposure|dimness|lack of light|"
-                "missing light|too little light",
+                "missing light|too little light|"
+                "blackness|murky shadows|underexposed parts|night-time darkness",
     "despeckle": "salt and pepper noise|salt-and-pepper noise|impulse noise|black and white dots|speckles|dead pixels|"
-                 "stuck pixels|black and white specks|hot pixels|white and black pixels|pepper noise|dust specks",
+                 "stuck pixels|black and white specks|hot pixels|white and black pixels|pepper noise|dust specks|"
+                 "specks|lone white pixels|stray pixels|bright dots|single wrong pixels|dead pixel dots",
     "inpaint": "scratches|scratch|holes|missing parts|tears|cracks|scratch marks|missing areas|creases|gaps|scuffs|"
-               "damaged spots of the print|rips|folds",
+               "damaged spots of the print|rips|folds|"
+               "scribbles|pen marks|biro marks|marker strokes|fold line|claw marks|crease|ballpoint scrawl|doodles on the print",
 }
 # What is said of a picture that has it.
 STATES = {
@@ -82,7 +92,15 @@ REMOVE = ("remove {d}|get rid of {d}|take away {d}|take out {d}|erase {d}|reduce
           "delete {d}|eliminate {d}|wipe out {d}|make {d} disappear|make {d} vanish|make {d} go away|suppress {d}|"
           "repair {d}|correct {d}|undo {d}|I want {d} gone|{d} must go|{d} should vanish|lessen {d}|filter out {d}|"
           "wash {d} away|free {p} from {d}|rid {p} of {d}|strip {d} from {p}|clean up {d}|{d} removal|I don't want {d}|"
-          "no {d} please|smooth out {d}")
+          "no {d} please|smooth out {d}|lose {d}|get {d} out of {p}|{d} begone|ban {d}|kill {d}|sort out {d}|see off {d}|"
+          "take care of {d}|pull {d} out of {p}|rub {d} out|have {d} removed|leave {d} out|do away with {d}|scrub {d}")
+WANT = ("I'd love {d} to go away|it would be great if {d} were gone|it'd be lovely if {d} went away|{d} has to go|"
+        "there mustn't be any {n} in {p}|{p} would look better without {d}|I could do without {d}|what can you do about {d}?|"
+        "any chance of getting rid of {d}?|is there any way of getting {d} out of {p}?|would you get {d} out of {p}?|"
+        "can {d} be taken out?|is it possible to get rid of {d}?|make {p} less {a}|not so {a} please|make {s} look less {a}|"
+        "I'd rather have {p} without {d}|I wish {s} were not {a}|it'd be nicer if {s} weren't so {a}|{a}!! help|way too {a}, help|"
+        "{s} shouldn't be {a}|please sort {d}|how about {p} without {d}|{d}? out with it|let me have {p} without {d}|"
+        "less {n}|hardly any {n} should be left|could we lose {d}?|we need {p} without {d}|I hate {d} in {p}, out with it")
 COMPLAIN = ("{s} is {a}|{s} is {a}, fix it|{s} looks {a}|{s} came out {a}|{s} turned out {a}, can you help?|"
             "there is too much {n} in {p}|there is {n} all over {p}|{p} suffers from {n}|{p} has too much {n}|"
             "{n} everywhere, fix that|{n} spoils {p}|{n} ruined {p}|the {n} hides the details|fix {p}, {s} is {a}|"
@@ -95,7 +113,9 @@ TAILS = ("of grandpa|from our trip to Paris|of the old house|taken last summer|a
          "over the roofs|on her dress|at the party|from 1985|in the background|because my boss wants it|with the old lens|"
          "and keep the details|and keep the colours|without losing detail|of two children|by the river|at noon|"
          "from the attic|during the concert|of the team|next to the car|under the bridge|for my mother")
-FRAMES = "{}|{}|{}|please {}|{} please|can you {}?|could you {} for me?|I want you to {}|help me to {}|now {}|hi, {}|{}, thanks"
+FRAMES = ("{}|{}|{}|please {}|{} please|can you {}?|could you {} for me?|I want you to {}|help me to {}|now {}|hi, {}|{}, thanks|"
+          "would you {}?|I'd like you to {}|I need you to {}|is there a way to {}?|is it possible to {}?|{} if you can|"
+          "{} pls|{}, would you|I was hoping you could {}|would you mind and {}|{} for me|see if you can {}|just {}|hey, {}")
 
 # To be refused, whole.
 OTHER = """what is the weather like tomorrow|will it rain on sunday|when does the train leave|book a flight to rome
@@ -147,10 +167,16 @@ AGAINST = ("add {n}|add some {n}|add more {n} to {p}|keep {d}|leave {d} in {p}|d
            "{n} photography tips|a tutorial on {n}|remove {d} from my driveway|remove {d} from the recording|"
            "clear {d} from the road|shovel {d}|{n} forecast|play {n} sounds|explain {n} removal|wash {d} off my coat|"
            "get {d} out of my car|remove {d} from my shirt|how does {n} form?|{n} in history|a song about {n}|"
-           "without touching {d}|{p} is not {a}")
+           "without touching {d}|{p} is not {a}|I'd love to have {n} in {p}|it would be great if {p} had {n}|make {p} more {a}|"
+           "there must be {n} in {p}|{p} would look better with {n}|{p} would look better {a}|I could not do without {d}|"
+           "any chance of seeing {n} today?|is there any way of getting {n} into {p}?|would you put {n} into {p}?|"
+           "is it possible to get {n} with a camera?|I'd rather have {p} with {d}|I wish {s} were {a}|not {a} enough|"
+           "make {s} look {a}|{s} should be {a}|{p} shouldn't lose {d}|how about {p} with {n}|more {n}|let {s} be {a}|"
+           "we need {n} in {p}|I hate {n} in winter|what can one do about {n} in general?|how {a} is {p}?|it's {a} outside|"
+           "the {thing} in {place} was {a}|{a} enough|{n} is my favourite|let {d} stay|could {d} be art?")
 
-# Share of the sentences that are unusual, and of the refusals that only tell of damage.
-UNUSUAL, TOLD = 0.65, 0.03
+# Share of the sentences that somebody wrote whole, of the others that are unusual, and of refusals that only tell of damage.
+WRITTEN, UNUSUAL, TOLD = 0.4, 0.65, 0.03
 # What stands beside what happened, in requests only where it cannot ask for anything by itself.
 PLEAS = ("please fix|can you fix that?|can you help?|please help|help|rescue it|can it be saved?|"
          "do something about it|"
@@ -181,18 +207,22 @@ PLACES = ("the beach|the zoo|the market|Rome|Tokyo|the valley|the harbour|Scotla
 def requests(rng, task: str, count: int):
     """`count` sentences that ask for `task`."""
     unusual = sentences_files.phrases("sentences_requests.txt")[task]
+    written = sentences_files.whole("sentences_written.txt")[task]
     for _ in range(count):
+        if rng.random() < WRITTEN:
+            yield clumsy(rng, str(rng.choice(written)) + tail(rng))
+            continue
         if rng.random() < UNUSUAL:
             yield clumsy(rng, fill(rng, task, story(rng, unusual)) + tail(rng))
             continue
-        kinds = ["wish"] if task not in DAMAGES else ["wish", "remove", "remove", "complain"]
+        kinds = ["wish"] if task not in DAMAGES else ["wish", "remove", "remove", "want", "complain"]
         kind = rng.choice(kinds)
         if kind == "wish":
             text = pick(rng, FRAMES).replace("{}", pick(rng, WISHES[task]))
         elif kind == "remove":
             text = pick(rng, FRAMES).replace("{}", pick(rng, REMOVE) + pick(rng, "||| from {p}| in {p}"))
         else:
-            text = pick(rng, COMPLAIN)
+            text = pick(rng, WANT if kind == "want" else COMPLAIN)
         yield clumsy(rng, fill(rng, task, text) + tail(rng))
 
 
@@ -200,7 +230,11 @@ def refusals(rng, count: int):
     """`count` sentences that ask for nothing that can be done."""
     whole = [line for row in OTHER.splitlines() for line in row.split("|")]
     unusual = sentences_files.phrases("sentences_refusals.txt")[""]
+    written = sentences_files.whole("sentences_written.txt")["-"]
     for _ in range(count):
+        if rng.random() < WRITTEN:
+            yield clumsy(rng, str(rng.choice(written)) + tail(rng))
+            continue
         chance = rng.random()
         task = str(rng.choice(list(DAMAGES)))
         if chance < UNUSUAL:

@@ -20,3 +20,14 @@ def phrases(name: str) -> dict[str, list[str]]:
                 # Listed the more often, the more it can be.
                 parts.setdefault(part, []).extend([phrase] * (1 + phrase.count("|") // 4))
     return parts
+
+
+@functools.cache
+def whole(name: str) -> dict[str, list[str]]:
+    """The sentences of each task in a file of lines "TASK, a tab, the sentence"; those that ask for none have the task "-"."""
+    told = {}
+    for line in (Path(__file__).parent / name).read_text().splitlines():
+        if line and not line.startswith("#"):
+            task, text = line.split("\t")
+            told.setdefault(task, []).append(text)
+    return told

@@ -134,7 +134,7 @@ def restoring_loss(state, source, device, stage: dict, groups: int, team_size: i
     batch = source.next(task_weights=recipe["tasks"], groups=groups, per_group=stage["batch"] // team_size // groups,
                         patch=stage["patch"], prompts=models.takes_prompts(recipe["architecture"]),
                         mismatch=recipe.get("mismatch", 0.0), untold=recipe.get("untold", 0.0),
-                        domains=recipe.get("domains"))
+                        domains=recipe.get("domains"), high_key=recipe.get("high_key", 0.0))
     told = [batch.told] if models.takes_tasks(recipe["architecture"]) else []
     if share := recipe.get("learned_tokens"):
         first = round(share * groups)  # groups of a batch are of any task, so the first ones are as good as drawn ones
