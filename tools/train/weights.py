@@ -115,5 +115,6 @@ def load(path: Path) -> Weights:
 def average(model: torch.nn.Module, other: torch.nn.Module, share: float):
     """Mixes `share` of the weights of `other` into `model`; one was trained from the other."""
     with torch.no_grad():
-        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
-            mine.lerp_(theirs, share)
+        theirs = dict(other.named_parameters())  # by name: tasks may come in another order
+        for name, mine in model.named_parameters():
+            mine.lerp_(theirs[name], share)

@@ -28,7 +28,7 @@ BATCH = 256
 PER_TASK, OTHERS = 3500, 40000  # sentences drawn for each task, and to be refused
 RATE = 0.5  # counts are shares of a whole sentence, so that weights have to grow large
 DEAFNESS = 0.3  # share of the counts left out in training, so that no single word decides
-CAUTION = 1.0  # taken off all scores, for a wrong "yes" is worse than a wrong "no"
+CAUTION = 1.5  # taken off all scores, for a wrong "yes" is worse than a wrong "no"
 
 
 def grams(text: str):
