@@ -207,10 +207,9 @@ PLACES = ("the beach|the zoo|the market|Rome|Tokyo|the valley|the harbour|Scotla
 def requests(rng, task: str, count: int):
     """`count` sentences that ask for `task`."""
     unusual = sentences_files.phrases("sentences_requests.txt")[task]
-    written = sentences_files.whole("sentences_written.txt")[task]
     for _ in range(count):
         if rng.random() < WRITTEN:
-            yield clumsy(rng, str(rng.choice(written)) + tail(rng))
+            yield written(rng, task)
             continue
         if rng.random() < UNUSUAL:
             yield clumsy(rng, fill(rng, task, story(rng, unusual)) + tail(rng))
@@ -230,10 +229,9 @@ def refusals(rng, count: int):
     """`count` sentences that ask for nothing that can be done."""
     whole = [line for row in OTHER.splitlines() for line in row.split("|")]
     unusual = sentences_files.phrases("sentences_refusals.txt")[""]
-    written = sentences_files.whole("sentences_written.txt")["-"]
     for _ in range(count):
         if rng.random() < WRITTEN:
-            yield clumsy(rng, str(rng.choice(written)) + tail(rng))
+            yield written(rng, "-")
             continue
         chance = rng.random()
         task = str(rng.choice(list(DAMAGES)))
@@ -247,6 +245,12 @@ def refusals(rng, count: int):
         else:
             text = fill(rng, task, pick(rng, AGAINST))
         yield clumsy(rng, text + tail(rng))
+
+
+def written(rng, task: str) -> str:
+    """One of the whole sentences, with what people say beside it."""
+    whole = sentences_files.whole("sentences_written.txt")[task]
+    return clumsy(rng, whole[rng.integers(len(whole))] + tail(rng))
 
 
 def story(rng, unusual: list[str]) -> str:

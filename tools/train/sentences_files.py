@@ -22,12 +22,15 @@ def phrases(name: str) -> dict[str, list[str]]:
     return parts
 
 
+def listed(path: Path) -> list[list[str]]:
+    """Task and sentence of each line "TASK, a tab, the sentence" of a file; the task of those that ask for none is "-"."""
+    return [line.split("\t") for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
 @functools.cache
 def whole(name: str) -> dict[str, list[str]]:
-    """The sentences of each task in a file of lines "TASK, a tab, the sentence"; those that ask for none have the task "-"."""
+    """The sentences of each task in such a file that lies here."""
     told = {}
-    for line in (Path(__file__).parent / name).read_text().splitlines():
-        if line and not line.startswith("#"):
-            task, text = line.split("\t")
-            told.setdefault(task, []).append(text)
+    for task, text in listed(Path(__file__).parent / name):
+        told.setdefault(task, []).append(text)
     return told

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 import sentences
+import sentences_files
 from weights import LICENSE
 
 TASKS = list(sentences.WISHES)
@@ -122,7 +123,7 @@ def heard(weight, bias, texts: list[str]) -> list[str]:
 
 
 def read_test(path: Path):
-    lines = [line.split("\t") for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    lines = sentences_files.listed(path)
     return [task for task, _ in lines], [text for _, text in lines]
 
 
