@@ -17,6 +17,8 @@
 //! What is re-exported here is the public interface. The modules below it are public for the tests, the benches and the
 //! curious; they follow the floors of ARCHITECTURE.md and may change in any release.
 
+#![warn(missing_docs)]
+
 #[doc(hidden)]
 pub mod base;
 #[doc(hidden)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing and runs every check: format, lints, and all tests (the build itself validates every kernel).
+# Installs what is missing and runs every check: format, lints, documentation, and all tests (the build itself validates every kernel).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash tools/setup.sh chromium
@@ -10,6 +10,7 @@ cargo fmt --check
 cargo clippy --all-targets -- -D warnings
 # The library as it is embedded.
 cargo clippy --lib --example restore --no-default-features -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --lib --no-deps
 cargo test --no-fail-fast
 # The same kernels on a second driver with other limits.
 bash tools/second_driver.sh

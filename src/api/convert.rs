@@ -29,21 +29,26 @@ pub struct ConvertOptions {
     /// The smallest storage that the weights were verified in (see [`crate::Engine::half_agreement`]); what the file says
     /// stays otherwise.
     pub verified: Option<DType>,
+    /// Whether a file of that name may be replaced; refused otherwise.
     pub overwrite: bool,
 }
 
 /// What was recognised and written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Converted {
+    /// The recognised family, by the name of its official class.
     pub family: String,
     /// Constructor arguments of the official class, JSON.
     pub config: String,
     /// Settings, with their values in JSON, that nothing in the file tells, so that published values were taken.
     pub assumed: Vec<(String, String)>,
+    /// Tensors written.
     pub tensors: usize,
+    /// Numbers in them, buffers included.
     pub parameters: u64,
     /// Prefixes and leftovers of a training program were taken off the names.
     pub unwrapped: bool,
+    /// What the written file says; `None` if neither the options nor the checkpoint name one.
     pub license: Option<String>,
     /// Bytes of the tensors that were written.
     pub bytes: u64,

@@ -33,6 +33,7 @@ impl Default for DrawOptions {
 /// One task of a checkpoint that draws.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DrawTask {
+    /// What it is called in an instruction.
     pub name: String,
     /// What the network is told; a drawing for each.
     pub prompts: Vec<String>,
@@ -47,11 +48,15 @@ pub struct DrawTask {
 pub struct Drawing {
     /// Width and height of what it draws, and of what it looks at.
     pub target: (u32, u32),
+    /// Width and height of what it looks at.
     pub condition: (u32, u32),
     /// Steps, and the most that can be asked for.
     pub steps: u32,
+    /// The most steps that can be asked for: as many as it was trained with.
     pub most_steps: u32,
+    /// Fresh noise in each step where nothing else is asked for, 0 to 1.
     pub eta: f64,
+    /// What it can be asked for.
     pub tasks: Vec<DrawTask>,
 }
 
@@ -64,36 +69,50 @@ pub struct PartPlan {
     pub runs: u32,
     /// Bytes on the device.
     pub activation_bytes: u64,
+    /// Bytes on the device.
     pub weight_bytes: u64,
     /// Of one run.
     pub flops: u64,
+    /// Of one run.
     pub dispatches: u32,
 }
 
 /// The outcome of a drawing or of its plan.
 #[derive(Debug, Clone)]
 pub struct DrawReport {
+    /// Name of the weights.
     pub model: String,
+    /// Their family.
     pub family: String,
+    /// Name of the adapter.
     pub adapter: String,
+    /// Storage of weights and activations, `f32` or `f16`.
     pub precision: String,
+    /// The task that the instruction was understood as.
     pub task: DrawTask,
     /// Width and height of what is drawn, and of what the network looks at.
     pub target: (u32, u32),
+    /// Width and height of what the network looks at.
     pub condition: (u32, u32),
+    /// Denoising steps.
     pub steps: u32,
+    /// Fresh noise in each step, 0 to 1.
     pub eta: f64,
     /// Width and height of one window of the photograph, and their number.
     pub tile: (u32, u32),
+    /// Windows of the photograph.
     pub tiles: u32,
+    /// The networks that run, in their order.
     pub parts: Vec<PartPlan>,
     /// Bytes held on the device at once.
     pub activation_bytes: u64,
+    /// Bytes of weights on the device.
     pub weight_bytes: u64,
     /// From the first upload to the answer; 0 in a plan.
     pub seconds: f64,
     /// How the instruction was understood.
     pub explain: Vec<String>,
+    /// Anything the user should know.
     pub notes: Vec<String>,
 }
 
@@ -109,5 +128,6 @@ impl DrawReport {
 pub struct Drawn {
     /// At the photograph's size.
     pub answer: Answer,
+    /// How it was made.
     pub report: DrawReport,
 }

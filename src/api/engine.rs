@@ -23,6 +23,7 @@ use crate::text::instruction::{Understood, names_a_task, understand};
 /// How an engine is made.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
+    /// Which adapter is opened.
     pub device: DeviceChoice,
     /// Where models are looked up by name, after the embedded ones and before the folders called `weights` in the working
     /// directory and around the program.
@@ -51,7 +52,9 @@ pub struct Model {
 /// A restored picture and what was done to get it.
 #[derive(Debug, Clone)]
 pub struct Restored {
+    /// The restored picture.
     pub picture: Picture,
+    /// How it was made.
     pub report: Report,
 }
 
@@ -96,6 +99,7 @@ impl Engine {
         Gpu::wanted_features()
     }
 
+    /// What the open adapter says of itself.
     pub fn adapter(&self) -> &AdapterSummary {
         self.gpu.summary()
     }
@@ -398,6 +402,7 @@ impl Model {
         Ok(Model { inner: run::Model::new(dict)?, name: name.to_owned(), spoken: None, shown: None })
     }
 
+    /// The name it goes by in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -432,6 +437,7 @@ impl Model {
         told::follows(&self.inner)
     }
 
+    /// Whether `task`, by its name in [`TASKS`](crate::TASKS), is among [`Model::tasks`].
     pub fn can_do(&self, task: &str) -> bool {
         self.tasks().iter().any(|t| t == task)
     }

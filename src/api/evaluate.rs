@@ -11,8 +11,11 @@ use crate::image::{Limits, Picture, decode_file};
 /// An input with what should come out of it.
 #[derive(Debug, Clone)]
 pub struct Sample {
+    /// What it is called in the figures.
     pub name: String,
+    /// The damaged picture.
     pub input: Picture,
+    /// The clean one, of the size that the network answers with.
     pub target: Picture,
 }
 

@@ -17,7 +17,12 @@ pub enum Instruction {
     /// A plain English sentence; refused when it is not clear what it asks for.
     Words(String),
     /// An example: the same picture before and after.
-    Pair { before: Box<Picture>, after: Box<Picture> },
+    Pair {
+        /// As it was.
+        before: Box<Picture>,
+        /// As it should come out: of the same size.
+        after: Box<Picture>,
+    },
     /// Prompt tokens stored by [`Engine::save_prompt`](crate::Engine::save_prompt).
     Prompt(PathBuf),
 }

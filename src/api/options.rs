@@ -9,7 +9,9 @@ pub enum Precision {
     /// f16 where the weights' metadata says that they were verified in f16 and the adapter is a GPU, else f32.
     #[default]
     Auto,
+    /// Single precision.
     F32,
+    /// Half precision, whatever the weights were verified in.
     F16,
 }
 
@@ -37,8 +39,11 @@ pub enum ProtocolChoice {
 /// Options of one restoration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestoreOptions {
+    /// Storage of weights and activations.
     pub precision: Precision,
+    /// How the picture is cut.
     pub tile: TileChoice,
+    /// What happens to it around the network.
     pub protocol: ProtocolChoice,
     /// Share of the restored picture in the result, 0..=1; the rest is the input.
     pub strength: f32,

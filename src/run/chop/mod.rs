@@ -12,7 +12,7 @@ use crate::gpu::Gpu;
 /// Tiles of one replay at most: enough to fill a GPU, few enough to stay small.
 const BATCH: usize = 16;
 
-/// The batch that spreads `tiles` evenly over replays of at most [`BATCH`].
+/// The batch that spreads `tiles` evenly over replays of at most `BATCH`.
 pub fn batch_of(tiles: usize) -> usize {
     tiles.div_ceil(tiles.div_ceil(BATCH).max(1)).max(1)
 }
