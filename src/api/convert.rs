@@ -36,7 +36,7 @@ pub struct ConvertOptions {
 /// What was recognised and written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Converted {
-    /// The recognised family, by the name of its official class.
+    /// The recognised family.
     pub family: String,
     /// Constructor arguments of the official class, JSON.
     pub config: String,
@@ -44,7 +44,7 @@ pub struct Converted {
     pub assumed: Vec<(String, String)>,
     /// Tensors written.
     pub tensors: usize,
-    /// Numbers in them, buffers included.
+    /// Numbers in its float tensors.
     pub parameters: u64,
     /// Prefixes and leftovers of a training program were taken off the names.
     pub unwrapped: bool,

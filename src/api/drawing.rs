@@ -46,13 +46,13 @@ pub struct DrawTask {
 /// How a checkpoint draws.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawing {
-    /// Width and height of what it draws, and of what it looks at.
+    /// Width and height of what it draws.
     pub target: (u32, u32),
     /// Width and height of what it looks at.
     pub condition: (u32, u32),
-    /// Steps, and the most that can be asked for.
+    /// Denoising steps where nothing else is asked for.
     pub steps: u32,
-    /// The most steps that can be asked for: as many as it was trained with.
+    /// The most steps that can be asked for.
     pub most_steps: u32,
     /// Fresh noise in each step where nothing else is asked for, 0 to 1.
     pub eta: f64,
@@ -90,7 +90,7 @@ pub struct DrawReport {
     pub precision: String,
     /// The task that the instruction was understood as.
     pub task: DrawTask,
-    /// Width and height of what is drawn, and of what the network looks at.
+    /// Width and height of what is drawn.
     pub target: (u32, u32),
     /// Width and height of what the network looks at.
     pub condition: (u32, u32),
@@ -98,7 +98,7 @@ pub struct DrawReport {
     pub steps: u32,
     /// Fresh noise in each step, 0 to 1.
     pub eta: f64,
-    /// Width and height of one window of the photograph, and their number.
+    /// Width and height of one window of the photograph.
     pub tile: (u32, u32),
     /// Windows of the photograph.
     pub tiles: u32,

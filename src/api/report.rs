@@ -54,9 +54,9 @@ pub struct ModelInfo {
     pub config: String,
     /// Settings, with their values in JSON, that nothing in the file tells, so that published values were taken.
     pub assumed: Vec<(String, String)>,
-    /// Numbers in its tensors.
+    /// Numbers in its float tensors.
     pub parameters: u64,
-    /// Bytes of them, as stored.
+    /// Bytes of its tensors, as stored.
     pub bytes: u64,
     /// Tasks the checkpoint can be told, from its metadata and its stored prompts.
     pub tasks: Vec<String>,
